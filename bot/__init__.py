@@ -1,0 +1,1 @@
+"""Slack: listeners, the durable inbox, conversations, slash commands and Block Kit views."""

@@ -1,0 +1,1 @@
+"""A question and passages to a prompt, a model and a cited answer; running summaries."""

@@ -1,0 +1,1 @@
+"""A local Slack workspace and a local Atlassian site that speak the real wire protocols."""

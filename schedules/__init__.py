@@ -1,0 +1,1 @@
+"""APScheduler triggers and the Procrastinate jobs that they, and slash commands, defer."""
