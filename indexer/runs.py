@@ -1,0 +1,136 @@
+"""The runs of refreshes: the job writes how far it is, whoever asked for it reads.
+
+A run waits, is running, and ends as done (with a report) or failed (with one sentence for an admin). At most one
+run of a source waits at a time; who asks for another one gets the waiting one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from psycopg import Connection
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
+
+from indexer import statements
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTicket:
+    """What somebody gets who asks for a refresh."""
+
+    id: int
+    source: str
+    #: False when a run of this source was waiting already, and this is that one.
+    created: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One refresh of one source."""
+
+    id: int
+    source: str
+    full: bool
+    #: A Slack user id, "schedule" or "command line".
+    requested_by: str
+    state: RunState
+    #: What is being done, for people; None before the first progress.
+    phase: str | None
+    #: Items done of ``total``, when known.
+    done: int | None
+    total: int | None
+    #: The figures of a RefreshReport: documents, created, updated, deleted, unchanged, chunks, embedded, failed, seconds.
+    report: dict[str, Any] | None
+    error: str | None
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def finished(self) -> bool:
+        """Done or failed: nothing will change any more."""
+        return self.state in (RunState.DONE, RunState.FAILED)
+
+
+class Report(Protocol):
+    """The figures of a finished refresh; a frozen dataclass such as ``indexer.refresh.RefreshReport``."""
+
+    __dataclass_fields__: Any
+
+
+def request(connection: Connection, source: str, *, full: bool, requested_by: str) -> RunTicket:
+    """A waiting run of the source: a new one, or the one that waits already (full if either asked for it).
+
+    Runs in the caller's transaction, so that the run and the job that does it are created together.
+    """
+    with connection.cursor(row_factory=class_row(RunTicket)) as cursor:
+        cursor.execute(_sql("request"), {"source": source, "full": full, "requested_by": requested_by})
+        ticket = cursor.fetchone()
+    assert ticket is not None, "insert … returning gives a row"
+    return ticket
+
+
+def start(pool: ConnectionPool, run_id: int) -> bool | None:
+    """Mark a run as running; returns whether it is a full one, None when it is over or does not exist."""
+    with pool.connection() as connection:
+        row = connection.execute(_sql("start"), {"id": run_id}).fetchone()
+    return None if row is None else bool(row[0])
+
+
+def progress(pool: ConnectionPool, run_id: int, *, phase: str, done: int, total: int | None) -> None:
+    """Say how far a running run is."""
+    with pool.connection() as connection:
+        connection.execute(_sql("progress"), {"id": run_id, "phase": phase, "done": done, "total": total})
+
+
+def finish(pool: ConnectionPool, run_id: int, report: Report) -> None:
+    """End a run with its figures."""
+    with pool.connection() as connection:
+        connection.execute(_sql("finish"), {"id": run_id, "report": Jsonb(asdict(report))})
+
+
+def fail(pool: ConnectionPool, run_id: int, error: str) -> None:
+    """End a run with one sentence for an admin; a run that is over stays as it is."""
+    with pool.connection() as connection:
+        connection.execute(_sql("fail"), {"id": run_id, "error": error})
+
+
+def read(pool: ConnectionPool, run_ids: Iterable[int]) -> list[Run]:
+    """These runs, oldest first; unknown ids are left out."""
+    return _runs(pool, "read", {"ids": list(run_ids)})
+
+
+def latest(pool: ConnectionPool) -> list[Run]:
+    """The newest run of each source, by name."""
+    return _runs(pool, "latest", {})
+
+
+def purge(pool: ConnectionPool, *, days: int) -> int:
+    """Delete runs that ended more than so many days ago; returns how many."""
+    with pool.connection() as connection:
+        return connection.execute(_sql("purge"), {"days": days}).rowcount
+
+
+def _runs(pool: ConnectionPool, name: str, parameters: dict[str, Any]) -> list[Run]:
+    with pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_sql(name), parameters).fetchall()
+    return [Run(**(row | {"state": RunState(row["state"])})) for row in rows]
+
+
+def _sql(name: str) -> Any:
+    return statements.load("indexer", "runs.sql")[name]

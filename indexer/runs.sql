@@ -1,0 +1,40 @@
+-- name: request
+insert into refresh_runs (source, full_refresh, requested_by)
+values (%(source)s, %(full)s, %(requested_by)s)
+on conflict (source) where state = 'waiting'
+do update set full_refresh = refresh_runs.full_refresh or excluded.full_refresh
+returning id, source, xmax = 0 as created
+
+-- name: start
+update refresh_runs
+set state = 'running', phase = null, done = null, total = null, started_at = coalesce(started_at, now())
+where id = %(id)s and state in ('waiting', 'running')
+returning full_refresh
+
+-- name: progress
+update refresh_runs set phase = %(phase)s, done = %(done)s, total = %(total)s
+where id = %(id)s and state = 'running'
+
+-- name: finish
+update refresh_runs set state = 'done', report = %(report)s, finished_at = now() where id = %(id)s
+
+-- name: fail
+update refresh_runs set state = 'failed', error = %(error)s, finished_at = now()
+where id = %(id)s and state in ('waiting', 'running')
+
+-- name: read
+select id, source, full_refresh as full, requested_by, state, phase, done, total, report, error,
+       requested_at, started_at, finished_at
+from refresh_runs
+where id = any (%(ids)s)
+order by id
+
+-- name: latest
+select distinct on (source)
+       id, source, full_refresh as full, requested_by, state, phase, done, total, report, error,
+       requested_at, started_at, finished_at
+from refresh_runs
+order by source, id desc
+
+-- name: purge
+delete from refresh_runs where finished_at < now() - make_interval(days => %(days)s)

@@ -1,0 +1,1 @@
+"""The database: connection pool, forward-only migrations and the embedded server."""

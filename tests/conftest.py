@@ -1,0 +1,72 @@
+"""Fixtures for every test: a real Postgres with pgvector, one fresh database per test."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg_pool import ConnectionPool
+
+from lorebot.database import embedded
+from lorebot.database.migrations import migrate
+from lorebot.database.pool import open_pool
+
+#: Real data that the project does not own; tests over it skip where it is absent.
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+for name in [name for name in os.environ if name.startswith("LOREBOT_")]:
+    del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the checkout."""
+    if not SHARED_DATA.exists():
+        pytest.skip("the real data (../shared/data) is not beside this checkout")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def embedded_server() -> Iterator[str]:
+    """The URL of an embedded server for the whole run, with a migrated database ``template``."""
+    with tempfile.TemporaryDirectory() as folder:
+        # pytest's own folders are closed to others; as root the server runs as somebody else.
+        Path(folder).chmod(0o755)
+        server = embedded.start(Path(folder) / "data")
+        _make_template(server.url)
+        yield server.url
+        server.close()
+
+
+def _make_template(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create database template")
+    with psycopg.connect(_with_database(url, "template"), autocommit=True) as connection:
+        migrate(connection)
+
+
+@pytest.fixture
+def database_url(embedded_server: str) -> Iterator[str]:
+    """The URL of a fresh, migrated database."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(embedded_server, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {} template template").format(sql.Identifier(name)))
+        yield _with_database(embedded_server, name)
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def pool(database_url: str) -> Iterator[ConnectionPool]:
+    """A pool on a fresh database."""
+    with open_pool(database_url) as pool:
+        yield pool
+
+
+def _with_database(url: str, name: str) -> str:
+    return url.replace("/postgres?", f"/{name}?")

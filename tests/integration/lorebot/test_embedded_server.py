@@ -1,0 +1,160 @@
+"""The embedded server: shared by processes, stopped by the last one, and mended after any crash."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from lorebot.database import embedded, installation
+from lorebot.errors import DatabaseError
+
+#: Starts the server, says so, and holds it until its input closes or it is killed.
+_USER = """
+import sys
+from pathlib import Path
+from lorebot.database import embedded
+server = embedded.start(Path(sys.argv[1]))
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def data_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that other users can reach (pytest's own are closed), and with it the state that root keeps."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.setattr(installation, "ROOT_STATE", Path(folder) / "state")
+        yield Path(folder) / "data"
+
+
+def _other_process(data_dir: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _USER, str(data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "up\n" in iter(process.stdout.readline, "")
+    return process
+
+
+def _write(url: str, value: int) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("create table if not exists kept (value int)")
+        connection.execute("insert into kept values (%s)", [value])
+
+
+def _postmaster(data_dir: Path) -> int:
+    return int((installation.locate(data_dir).data / "postmaster.pid").read_text().split()[0])
+
+
+def _wait_until_gone(data_dir: Path) -> None:
+    lock = installation.locate(data_dir).home / "server.lock"
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def test_processes_share_the_server_and_the_last_one_stops_it(data_dir: Path) -> None:
+    """A second process joins; the server outlives the first and ends with the last."""
+    first = embedded.start(data_dir)
+    second = _other_process(data_dir)
+    pid = _postmaster(data_dir)
+    first.close()
+
+    joined = embedded.start(data_dir)
+    assert _postmaster(data_dir) == pid
+
+    second.communicate("")
+    joined.close()
+    _wait_until_gone(data_dir)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(first.url)
+
+
+def test_kill_9_of_a_user_stops_the_server_cleanly_and_keeps_the_data(data_dir: Path) -> None:
+    """The kernel gives the lock back, so a killed process is no different from one that ended."""
+    user = _other_process(data_dir)
+    _write(installation.locate(data_dir).url, 1)
+    user.kill()
+    user.communicate()
+    _wait_until_gone(data_dir)
+
+    server = embedded.start(data_dir)
+    with psycopg.connect(server.url) as connection:
+        assert connection.execute("select value from kept").fetchall() == [(1,)]
+    server.close()
+
+
+def test_kill_9_of_the_server_is_recovered_at_the_next_start(data_dir: Path) -> None:
+    """Every acknowledged row is there again after the postmaster and its keeper are gone."""
+    server = embedded.start(data_dir)
+    _write(server.url, 2)
+    os.kill(_postmaster(data_dir), signal.SIGKILL)
+    server.close()
+
+    again = embedded.start(data_dir)
+    with psycopg.connect(again.url) as connection:
+        assert connection.execute("select value from kept").fetchall() == [(2,)]
+    again.close()
+
+
+def test_a_foreign_pid_in_a_left_over_pid_file_is_not_taken_for_the_server(data_dir: Path) -> None:
+    """After a container restart the number in postmaster.pid may be anybody's, even our own."""
+    embedded.start(data_dir).close()
+    _wait_until_gone(data_dir)
+    pid_file = installation.locate(data_dir).data / "postmaster.pid"
+    pid_file.write_text(f"{os.getpid()}\n{pid_file.parent}\n0\n5432\n/tmp\n\n0 0\nready\n")
+
+    server = embedded.start(data_dir)
+    _write(server.url, 3)
+    server.close()
+
+
+def test_many_processes_may_start_at_once(data_dir: Path) -> None:
+    """Four starters on a fresh folder get one and the same server."""
+    with ThreadPoolExecutor(4) as executor:
+        processes = list(executor.map(_other_process, [data_dir] * 4))
+
+    _write(installation.locate(data_dir).url, 4)
+    for process in processes:
+        process.communicate("")
+        assert process.returncode == 0
+
+
+def test_a_deep_folder_gets_a_socket_with_a_short_name(data_dir: Path) -> None:
+    """A Unix socket's path has 107 bytes; data folders have no such limit."""
+    deep = data_dir / ("d" * 60) / ("e" * 60)
+    server = embedded.start(deep)
+    _write(server.url, 5)
+    server.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_it_works_for_root_behind_a_closed_folder_and_for_a_plain_user(data_dir: Path) -> None:
+    """Root's closed home stays closed; nobody may start a server of their own."""
+    closed = data_dir / "closed"
+    closed.mkdir(mode=0o700, parents=True)
+    server = embedded.start(closed / "data")
+    _write(server.url, 6)
+    server.close()
+    assert closed.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(data_dir: Path) -> None:
+    """A file where the data folder should be."""
+    data_dir.write_text("")
+    with pytest.raises(DatabaseError, match="choose another data_dir"):
+        embedded.start(data_dir)
