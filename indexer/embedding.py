@@ -79,7 +79,9 @@ class Embedder:
             if self._model is None:
                 # Imported here: PyTorch takes seconds, and many commands need no vector.
                 from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+                from transformers.utils import logging  # noqa: PLC0415
 
+                logging.disable_progress_bar()
                 try:
                     self._model = SentenceTransformer(str(self._folder), device="cpu", local_files_only=True)
                 except (OSError, ValueError) as error:

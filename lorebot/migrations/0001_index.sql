@@ -68,14 +68,14 @@ create table chunks (
     heading text not null,
     url text not null,
     text text not null,
+    -- Title and headings, embedded and searched in front of the text.
+    context text not null,
     author text,
     created timestamptz,
     -- Of what is embedded: a chunk that keeps its hash keeps its vector.
     hash text not null,
-    -- Lexemes, for BM25's length normalisation.
-    length int not null
+    unique (document_id, position) deferrable initially deferred
 );
-create index chunks_document on chunks (document_id, position);
 
 -- The keyword index: exact BM25 in plain SQL (docs/search.md has the formula and why not ts_rank).
 create table terms (

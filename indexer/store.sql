@@ -1,0 +1,151 @@
+-- name: lock_source
+-- One refresh of a source at a time, wherever it runs.
+select pg_try_advisory_lock(hashtextextended('lorebot-source:' || %(source)s, 0))
+
+-- name: unlock_source
+select pg_advisory_unlock(hashtextextended('lorebot-source:' || %(source)s, 0))
+
+-- name: upsert_rule
+insert into access_rules (source, name, principals)
+values (%(source)s, %(name)s, %(principals)s)
+on conflict (source, name) do update set principals = excluded.principals
+returning id
+
+-- name: stored_document
+select id, content_hash, rule_ids from documents where source = %(source)s and source_id = %(source_id)s
+
+-- name: stored_rules
+select source_id, rule_ids from documents where source = %(source)s
+
+-- name: upsert_document
+insert into documents (source, source_id, external_id, kind, title, url, place, author, status, labels, created,
+                       updated, content_hash, rule_ids)
+values (%(source)s, %(source_id)s, %(external_id)s, %(kind)s, %(title)s, %(url)s, %(place)s, %(author)s, %(status)s,
+        %(labels)s, %(created)s, %(updated)s, %(content_hash)s, %(rule_ids)s)
+on conflict (source, source_id) do update set
+    external_id = excluded.external_id, kind = excluded.kind, title = excluded.title, url = excluded.url,
+    place = excluded.place, author = excluded.author, status = excluded.status, labels = excluded.labels,
+    created = excluded.created, updated = excluded.updated, content_hash = excluded.content_hash,
+    rule_ids = excluded.rule_ids, indexed_at = now()
+returning id
+
+-- name: set_rules
+update documents set rule_ids = %(rule_ids)s where source = %(source)s and source_id = %(source_id)s
+
+-- name: delete_documents
+delete from documents where source = %(source)s and source_id = any(%(source_ids)s)
+
+-- name: stored_chunks
+select id, hash from chunks where document_id = %(document_id)s
+
+-- name: delete_chunks
+delete from chunks where id = any(%(ids)s)
+
+-- name: move_chunk
+-- A chunk whose text is unchanged keeps its row, and with it its vector and its postings.
+update chunks set position = %(position)s, kind = %(kind)s, heading = %(heading)s, url = %(url)s, author = %(author)s,
+    created = %(created)s
+where id = %(id)s
+
+-- name: insert_chunk
+insert into chunks (document_id, position, kind, heading, url, text, context, author, created, hash)
+values (%(document_id)s, %(position)s, %(kind)s, %(heading)s, %(url)s, %(text)s, %(context)s, %(author)s,
+        %(created)s, %(hash)s)
+returning id
+
+-- name: insert_terms
+-- In order, so that two refreshes that add the same terms wait for each other and never deadlock.
+insert into terms (lexeme)
+select lexeme from (
+    select unnest(tsvector_to_array(to_tsvector('english', c.context || E'\n' || c.text))) as lexeme
+    from chunks c where c.id = any(%(ids)s)
+    union
+    select unnest(%(identifiers)s::text[])
+) as found
+where not exists (select from terms t where t.lexeme = found.lexeme)
+order by lexeme
+on conflict do nothing
+
+-- name: insert_postings
+-- BM25's saturated term frequency with k1 = 1.2, b = 0.75 (Robertson & Zaragoza 2009, section 3.2). The average
+-- length is a constant because chunks are cut to one size.
+with occurrences as (
+    select c.id as chunk_id, word.lexeme, coalesce(cardinality(word.positions), 1) as frequency
+    from chunks c, unnest(to_tsvector('english', c.context || E'\n' || c.text)) as word
+    where c.id = any(%(ids)s)
+    union all
+    select * from unnest(%(identifier_chunks)s::bigint[], %(identifiers)s::text[], %(identifier_counts)s::int[])
+), frequencies as (
+    select chunk_id, lexeme, sum(frequency) as frequency, sum(sum(frequency)) over (partition by chunk_id) as length
+    from occurrences group by chunk_id, lexeme
+)
+insert into postings (term_id, chunk_id, weight)
+select t.id, f.chunk_id,
+       f.frequency * 2.2 / (f.frequency + 1.2 * (0.25 + 0.75 * f.length / %(average_length)s))
+from frequencies f join terms t using (lexeme)
+
+-- name: clear_memberships
+delete from memberships where source = %(source)s
+
+-- name: insert_membership
+insert into memberships (source, email, principals) values (%(source)s, %(email)s, %(principals)s)
+on conflict (source, email) do update set principals = (
+    select array_agg(distinct principal) from unnest(memberships.principals || excluded.principals) as principal)
+
+-- name: record_unreadable
+insert into unreadable (source, source_id, external_id, reason)
+values (%(source)s, %(source_id)s, %(external_id)s, %(reason)s)
+on conflict (source, source_id) do update set reason = excluded.reason, seen_at = now()
+
+-- name: forget_unreadable
+delete from unreadable where source = %(source)s and source_id = any(%(source_ids)s)
+
+-- name: clear_unreadable
+delete from unreadable where source = %(source)s
+
+-- name: count_unreadable
+select count(*) from unreadable where source = %(source)s
+
+-- name: begin_refresh
+insert into sources (name, last_started) values (%(source)s, now())
+on conflict (name) do update set last_started = now()
+returning watermark
+
+-- name: end_refresh
+update sources set last_finished = now(), last_error = null, watermark = greatest(watermark, %(watermark)s)
+where name = %(source)s
+
+-- name: fail_refresh
+update sources set last_error = %(error)s where name = %(source)s
+
+-- name: model_id
+with existing as (select id from embedding_models where name = %(name)s),
+     added as (
+        insert into embedding_models (name, dimensions)
+        select %(name)s, %(dimensions)s where not exists (select from existing)
+        on conflict (name) do update set dimensions = embedding_models.dimensions
+        returning id)
+select id from existing union all select id from added
+
+-- name: chunks_without_vector
+-- The newest first: they are asked about most.
+select c.id
+from chunks c join documents d on d.id = c.document_id
+where d.source = %(source)s
+  and not exists (select from embeddings e where e.model_id = %(model_id)s and e.chunk_id = c.id)
+order by d.updated desc nulls last, c.id
+
+-- name: missing_among
+select c.id, c.context, c.text from chunks c
+where c.id = any(%(ids)s)
+  and not exists (select from embeddings e where e.model_id = %(model_id)s and e.chunk_id = c.id)
+
+-- name: insert_vector
+-- The chunk may have been deleted meanwhile.
+insert into embeddings (model_id, chunk_id, embedding)
+select %(model_id)s, c.id, %(embedding)s from chunks c where c.id = %(chunk_id)s
+on conflict do nothing
+
+-- name: count_source
+select count(*), coalesce(sum((select count(*) from chunks c where c.document_id = d.id)), 0)::bigint
+from documents d where d.source = %(source)s
