@@ -98,7 +98,15 @@ class Document:
     @property
     def content_hash(self) -> str:
         """SHA-256 over everything that a search or an answer can show, access rules left out."""
-        parts = [self.external_id, self.kind, self.title, self.url, self.place, self.author, self.status]
+        parts: list[object] = [
+            self.external_id,
+            self.kind,
+            self.title,
+            self.url,
+            self.place,
+            self.author,
+            self.status,
+        ]
         parts += [self.created, self.updated, *self.labels]
         for section in self.sections:
             parts += [section.kind, section.text, section.url, *section.heading_path]

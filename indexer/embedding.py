@@ -81,11 +81,13 @@ class Embedder:
                 from sentence_transformers import SentenceTransformer  # noqa: PLC0415
                 from transformers.utils import logging  # noqa: PLC0415
 
-                logging.disable_progress_bar()
+                logging.disable_progress_bar()  # type: ignore[no-untyped-call]
                 try:
                     self._model = SentenceTransformer(str(self._folder), device="cpu", local_files_only=True)
                 except (OSError, ValueError) as error:
-                    raise EmbeddingError(f"The embedding model in {self._folder} cannot be loaded.") from error
+                    raise EmbeddingError(
+                        f"The embedding model in {self._folder} cannot be loaded."
+                    ) from error
             return self._model
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -93,5 +95,7 @@ class Embedder:
         if not texts:
             return np.empty((0, self.dimensions), dtype=np.float32)
         encode: Callable[..., Any] = self.load().encode
-        vectors = encode(list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
+        vectors = encode(
+            list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
+        )
         return np.asarray(vectors, dtype=np.float32)

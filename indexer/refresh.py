@@ -156,7 +156,8 @@ def _recorded(pool: ConnectionPool, source: str) -> Iterator[None]:
 
 def _begin(pool: ConnectionPool, source: str) -> datetime | None:
     with pool.connection() as connection:
-        (watermark,) = connection.execute(SQL["begin_refresh"], {"source": source}).fetchone() or (None,)
+        row = connection.execute(SQL["begin_refresh"], {"source": source}).fetchone()
+    watermark: datetime | None = row[0] if row else None
     return watermark
 
 
@@ -198,7 +199,9 @@ def _sweep(
     """Delete what is gone from the source, and rewrite changed permissions; return how many were deleted."""
     source = connector.name
     with pool.connection() as connection:
-        stored = dict(connection.execute(SQL["stored_rules"], {"source": source}).fetchall())
+        stored: dict[str, list[int]] = dict(
+            connection.execute(SQL["stored_rules"], {"source": source}).fetchall()
+        )
     total = len(stored)
     rules = RuleStore(source)
     for done, listed in enumerate(connector.listing(), start=1):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
@@ -18,6 +18,10 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from indexer import statements
+
+if TYPE_CHECKING:
+    # Not at run time: who only reads runs needs no embedding model.
+    from indexer.refresh import RefreshReport
 
 
 class RunState(StrEnum):
@@ -67,12 +71,6 @@ class Run:
         return self.state in (RunState.DONE, RunState.FAILED)
 
 
-class Report(Protocol):
-    """The figures of a finished refresh; a frozen dataclass such as ``indexer.refresh.RefreshReport``."""
-
-    __dataclass_fields__: Any
-
-
 def request(connection: Connection, source: str, *, full: bool, requested_by: str) -> RunTicket:
     """A waiting run of the source: a new one, or the one that waits already (full if either asked for it).
 
@@ -98,7 +96,7 @@ def progress(pool: ConnectionPool, run_id: int, *, phase: str, done: int, total:
         connection.execute(_sql("progress"), {"id": run_id, "phase": phase, "done": done, "total": total})
 
 
-def finish(pool: ConnectionPool, run_id: int, report: Report) -> None:
+def finish(pool: ConnectionPool, run_id: int, report: RefreshReport) -> None:
     """End a run with its figures."""
     with pool.connection() as connection:
         connection.execute(_sql("finish"), {"id": run_id, "report": Jsonb(asdict(report))})

@@ -176,7 +176,7 @@ def _nearest(connection: Connection, parameters: dict[str, Any]) -> dict[int, fl
 
 def _fetch(connection: Connection, ranked: Sequence[int], parameters: dict[str, Any]) -> list[Hit]:
     parameters = parameters | {"ids": list(ranked)}
-    similarity = dict(connection.execute(SQL["similarities"], parameters).fetchall())
+    similarity: dict[int, float] = dict(connection.execute(SQL["similarities"], parameters).fetchall())
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = {row["chunk_id"]: row for row in cursor.execute(SQL["hits"], parameters)}
     return [Hit(**rows[chunk], similarity=similarity.get(chunk)) for chunk in ranked if chunk in rows]

@@ -26,7 +26,9 @@ _HNSW = "m = 16, ef_construction = 200"
 def ensure_model(pool: ConnectionPool, embedder: Embedder) -> int:
     """The id that vectors of this model are stored under; a new model gets its own partial index."""
     with pool.connection() as connection:
-        row = connection.execute("select id from embedding_models where name = %s", [embedder.name]).fetchone()
+        row = connection.execute(
+            "select id from embedding_models where name = %s", [embedder.name]
+        ).fetchone()
         if row is not None:
             return int(row[0])
         dimensions = embedder.dimensions

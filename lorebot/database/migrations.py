@@ -79,7 +79,9 @@ def migrate(connection: psycopg.Connection, migrations: list[Migration] | None =
             "The database has no pgvector: install the extension `vector` (0.8 or newer) on the server."
         ) from error
     except psycopg.Error as error:
-        raise DatabaseError(f"Migrating the database failed ({error.sqlstate}); nothing was changed.") from error
+        raise DatabaseError(
+            f"Migrating the database failed ({error.sqlstate}); nothing was changed."
+        ) from error
 
 
 def _is_pending(migration: Migration, applied: dict[int, str]) -> bool:

@@ -1,0 +1,162 @@
+"""From a question to a cited answer: steps b to m, for the bot and the command line alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+from psycopg_pool import ConnectionPool
+
+from indexer.audience import Audience
+from indexer.embedding import Embedder
+from indexer.search import Hit, search
+from inference.answers import Answer, Citation
+from inference.citations import resolve_citations
+from inference.errors import InferenceError, ModelAnswerError, QuestionError
+from inference.extractive import MODEL_NAME, quote_answer
+from inference.followups import is_new_topic, stand_alone
+from inference.model import ChatModel
+from inference.passages import Passage, cite, number_passages
+from inference.prompt import UNKNOWN, answer_messages, fit_passages
+from inference.relevance import answerable
+from inference.summaries import summarise
+from inference.threads import Thread, forget_thread, read_thread, write_thread
+from inference.words import words
+
+log = structlog.get_logger(__name__)
+
+#: Characters; a question is a few lines, and a whole log belongs in a ticket.
+LONGEST_QUESTION = 8000
+
+#: Chunks of an answer (3 to 5), and how many of them one document may fill.
+PASSAGES = 5
+PER_DOCUMENT = 2
+
+#: Links under an "I do not know".
+NEAREST = 3
+
+Step = Callable[[str], None]
+
+
+class Assistant:
+    """Answers questions from the index. Thread-safe; every call is a conversation step of its own."""
+
+    def __init__(self, *, pool: ConnectionPool, embedder: Embedder, model: ChatModel | None) -> None:
+        self._pool = pool
+        self._embedder = embedder
+        self._model = model
+
+    def ask(
+        self, question: str, *, thread: str | None, audience: Audience, on_step: Step | None = None
+    ) -> Answer:
+        """Answer a question from what the whole audience may read, in the context of a thread.
+
+        Args:
+            question: what the person wrote, without the mention.
+            thread: the conversation's key, or None for a single question.
+            audience: everybody who will see the answer.
+            on_step: is told what is being done, in a few words for people.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+        """
+        started = time.perf_counter()
+        question = _checked(question)
+        tell = on_step or (lambda _: None)
+        context = read_thread(self._pool, thread)
+        new_topic = bool(context.summary) and is_new_topic(question, context.summary, self._embedder)
+        if new_topic:
+            context = Thread()
+        searched = stand_alone(question, context.last_question)
+        tell("Searching Confluence and Jira")
+        found = search(
+            self._pool, self._embedder, searched, audience=audience, limit=PASSAGES, per_document=PER_DOCUMENT
+        )
+        answering = time.perf_counter()
+        tell(f"Reading {_count(len(found.hits), 'passage')}")
+        text, citations, model = self._answer(question, searched, context.summary, found.hits)
+        answered = time.perf_counter()
+        summary = summarise(
+            self._model if citations else None,
+            summary=context.summary,
+            question=question,
+            answer=text,
+            citations=citations,
+        )
+        write_thread(self._pool, thread, Thread(summary=summary, last_question=searched))
+        return Answer(
+            text=text,
+            found=bool(citations),
+            citations=citations,
+            nearest=() if citations else _nearest(found.hits),
+            model=model,
+            summary=summary,
+            new_topic=new_topic,
+            timings_ms={
+                **{f"search_{step}": value for step, value in found.timings_ms.items() if step != "total"},
+                "search": found.timings_ms["total"],
+                "answer": _milliseconds(answering, answered),
+                "total": _milliseconds(started, time.perf_counter()),
+            },
+        )
+
+    def forget(self, thread: str) -> None:
+        """Forget a conversation."""
+        forget_thread(self._pool, thread)
+
+    def _answer(
+        self, question: str, searched: str, summary: str, hits: Sequence[Hit]
+    ) -> tuple[str, tuple[Citation, ...], str]:
+        passages = number_passages(hits)
+        if not answerable(searched, hits):
+            return UNKNOWN, (), MODEL_NAME if self._model is None else "none"
+        if self._model is not None:
+            try:
+                return self._written(self._model, question, summary, passages)
+            except InferenceError as error:
+                # The person still gets an answer, and it says that it quotes.
+                log.warning("model_fell_back", reason=type(error).__name__)
+        text, citations = resolve_citations(quote_answer(searched, passages, self._embedder), passages)
+        return (text, citations, MODEL_NAME) if citations else (UNKNOWN, (), MODEL_NAME)
+
+    def _written(
+        self, model: ChatModel, question: str, summary: str, passages: Sequence[Passage]
+    ) -> tuple[str, tuple[Citation, ...], str]:
+        def count(some: Sequence[Passage]) -> int:
+            return model.count_tokens(answer_messages(question=question, summary=summary, passages=some))
+
+        fitting = fit_passages(passages, room=model.context_tokens - model.max_reply_tokens, count=count)
+        reply = model.reply(answer_messages(question=question, summary=summary, passages=fitting))
+        if reply.lower().startswith(UNKNOWN.lower().rstrip(".")):
+            return UNKNOWN, (), model.name
+        text, citations = resolve_citations(reply, fitting)
+        if not citations:
+            raise ModelAnswerError("The model's answer names no source.")
+        return text, citations, model.name
+
+
+def _checked(question: str) -> str:
+    question = question.replace("\x00", "").strip()
+    if not words(question):
+        raise QuestionError("I need a question in words: tell me what you would like to know.")
+    if len(question) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"That is {len(question):,} characters long, and I read at most {LONGEST_QUESTION:,}: "
+            "please ask in a few sentences."
+        )
+    return question
+
+
+def _nearest(hits: Sequence[Hit]) -> tuple[Citation, ...]:
+    by_document = {hit.document_id: hit for hit in reversed(hits)}
+    best = [hit for hit in hits if by_document[hit.document_id] is hit][:NEAREST]
+    return tuple(cite(hit, number) for number, hit in enumerate(best, start=1))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _milliseconds(since: float, until: float) -> float:
+    return round((until - since) * 1000, 2)

@@ -1,0 +1,34 @@
+"""The ``[n]`` marks of an answer, resolved to places that a person can open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from inference.answers import Citation
+from inference.passages import Passage, cite
+
+#: ``[1]``, ``[1, 3]``, ``[1][2]``; not the text of a Markdown link.
+_MARK = re.compile(r"\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\](?!\()")
+
+
+def resolve_citations(text: str, passages: Sequence[Passage]) -> tuple[str, tuple[Citation, ...]]:
+    """Renumber the marks in the order of their first use, and drop those that name no passage.
+
+    Returns the text with its new marks and the citations that they mean, one a mark.
+    """
+    by_number = {passage.number: passage for passage in passages}
+    order: dict[int, int] = {}
+
+    def renumber(match: re.Match[str]) -> str:
+        named = [int(number) for number in match.group(1).split(",")]
+        known = [number for number in named if number in by_number]
+        for number in known:
+            order.setdefault(number, len(order) + 1)
+        return "".join(f"[{order[number]}]" for number in dict.fromkeys(known))
+
+    resolved = _MARK.sub(renumber, text)
+    # A dropped mark leaves no blank before the full stop.
+    tidy = re.sub(r"[ \t]+([.,;:!?])", r"\1", resolved) if resolved != text else text
+    citations = tuple(cite(by_number[old].hit, new) for old, new in order.items())
+    return tidy.strip(), citations
