@@ -1,7 +1,7 @@
 """The runs of refreshes: the job writes how far it is, whoever asked for it reads.
 
-A run waits, is running, and ends as done (with a report) or failed (with one sentence for an admin). At most one
-run of a source waits at a time; who asks for another one gets the waiting one.
+A run waits, is running, and ends as done (with a report) or failed (with one sentence for an admin). At most
+one run of a source waits at a time; who asks for another one gets the waiting one.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Run:
     #: Items done of ``total``, when known.
     done: int | None
     total: int | None
-    #: The figures of a RefreshReport: documents, created, updated, deleted, unchanged, chunks, embedded, failed, seconds.
+    #: The fields of an ``indexer.refresh.RefreshReport``.
     report: dict[str, Any] | None
     error: str | None
     requested_at: datetime

@@ -1,0 +1,103 @@
+"""Getting messages into a thread, once each, through retries and crashes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.inbox import Inbox, Item
+from bot.views.messages import Message
+
+log = structlog.get_logger(__name__)
+
+#: What a call of the Web API raises.
+SLACK_ERRORS = (SlackApiError, aiohttp.ClientError, TimeoutError)
+
+#: Our message is gone or can no longer be edited: post it again.
+_POST_AGAIN = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+#: No attempt will ever succeed.
+_HOPELESS = frozenset(
+    {
+        "account_inactive",
+        "channel_not_found",
+        "invalid_auth",
+        "is_archived",
+        "missing_scope",
+        "not_in_channel",
+        "restricted_action",
+        "team_access_not_granted",
+        "thread_not_found",
+        "token_revoked",
+    }
+)
+
+
+def is_hopeless(error: BaseException) -> bool:
+    """Whether Slack will never take a message for this conversation."""
+    return error_code(error) in _HOPELESS
+
+
+def error_code(error: BaseException) -> str:
+    """Slack's word for what is wrong, or the kind of error; safe to log."""
+    if isinstance(error, SlackApiError) and isinstance(error.response.data, dict):
+        return str(error.response.data.get("error", "unknown"))
+    return type(error).__name__
+
+
+class Delivery:
+    """Posts and edits the messages of one item. Calls raise what ``SLACK_ERRORS`` names."""
+
+    def __init__(self, client: AsyncWebClient, inbox: Inbox, item: Item) -> None:
+        self._client = client
+        self._inbox = inbox
+        self._item = item
+        self._posted = list(item.posted)
+
+    async def placeholder(self, message: Message) -> None:
+        """The first sign of life; nothing when an earlier attempt has posted one."""
+        if not self._posted:
+            await self._post(message.to_json())
+
+    async def step(self, message: Message, *, client: AsyncWebClient) -> None:
+        """Change the placeholder; a client that does not retry keeps steps from holding up the answer."""
+        if self._posted:
+            await self._edit(client, self._posted[0], message.to_json())
+
+    async def deliver(self, messages: Sequence[dict[str, Any]]) -> None:
+        """Put these messages there; those that an earlier attempt posted are edited."""
+        for index, message in enumerate(messages):
+            if index >= len(self._posted):
+                await self._post(message)
+                continue
+            try:
+                await self._edit(self._client, self._posted[index], message)
+            except SlackApiError as error:
+                if error_code(error) not in _POST_AGAIN:
+                    raise
+                log.info("reply_posted_again", item=self._item.id, reason=error_code(error))
+                await self._post(message, index=index)
+
+    async def _post(self, message: dict[str, Any], *, index: int | None = None) -> None:
+        answer = await self._client.chat_postMessage(
+            channel=self._item.channel,
+            thread_ts=self._item.thread_ts,
+            unfurl_links=False,
+            unfurl_media=False,
+            **message,
+        )
+        if index is None:
+            self._posted.append(answer["ts"])
+        else:
+            self._posted[index] = answer["ts"]
+        await asyncio.to_thread(self._inbox.set_posted, self._item, self._posted)
+
+    async def _edit(self, client: AsyncWebClient, ts: str, message: dict[str, Any]) -> None:
+        await client.chat_update(
+            channel=self._item.channel, ts=ts, unfurl_links=False, unfurl_media=False, **message
+        )

@@ -1,0 +1,45 @@
+"""The HTTP route for Slack, for companies that do not use Socket Mode. Bolt verifies the signature."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.async_app import AsyncApp
+
+#: The path of every request URL in the app's manifest.
+PATH = "/slack/events"
+#: Slack's payloads are far smaller.
+_MAX_BODY = 1_000_000
+
+
+class HttpServer:
+    """An async context in which Slack is listened to. ``port`` tells the real one when 0 was asked for."""
+
+    def __init__(self, app: AsyncApp, *, host: str, port: int) -> None:
+        self._app = app
+        self._host = host
+        self._port = port
+        web_app = web.Application(client_max_size=_MAX_BODY)
+        web_app.router.add_post(PATH, self._handle)
+        self._runner = web.AppRunner(web_app)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return int(self._runner.addresses[0][1])
+
+    async def __aenter__(self) -> HttpServer:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        response = await self._app.async_dispatch(await to_bolt_request(request))
+        return await to_aiohttp_response(response)

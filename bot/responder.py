@@ -1,0 +1,124 @@
+"""Answers one message of the inbox: who asks, who reads along, what is the answer, how it looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.delivery import Delivery
+from bot.inbox import Inbox, Item
+from bot.incoming import question_of
+from bot.people import People, Readers
+from bot.steps import Steps
+from bot.views import notices
+from bot.views.answer import answer_messages
+from bot.views.messages import Message, notice
+from indexer.audience import Audience
+from inference.answers import Answer
+from inference.errors import InferenceError
+
+log = structlog.get_logger(__name__)
+
+
+class Assistant(Protocol):
+    """What answers; ``inference.assistant.Assistant``. Blocks and is thread-safe."""
+
+    def ask(
+        self,
+        question: str,
+        *,
+        thread: str | None,
+        audience: Audience,
+        on_step: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """Answer; raises InferenceError with a sentence for the person."""
+        ...
+
+
+class Responder:
+    """Answers messages. Safe to run for several at a time."""
+
+    def __init__(
+        self,
+        *,
+        client: AsyncWebClient,
+        impatient: AsyncWebClient,
+        inbox: Inbox,
+        people: People,
+        assistant: Assistant,
+        executor: Executor,
+        bot_user: str,
+    ) -> None:
+        self._client = client
+        self._impatient = impatient
+        self._inbox = inbox
+        self._people = people
+        self._assistant = assistant
+        self._executor = executor
+        self._bot_user = bot_user
+
+    async def respond(self, item: Item) -> None:
+        """Answer an item and mark it as finished.
+
+        Raises what Slack's client raises, or whatever is unexpected; then it can be called again, and goes on
+        where it was.
+        """
+        delivery = Delivery(self._client, self._inbox, item)
+        reply = item.reply
+        if reply is None:
+            reply = [message.to_json() for message in await self._reply(item, delivery)]
+            await asyncio.to_thread(self._inbox.set_reply, item, reply)
+        await delivery.deliver(reply)
+        await asyncio.to_thread(self._inbox.finish, item)
+        log.info("question_answered", item=item.id, messages=len(reply), attempts=item.attempts)
+
+    async def apologise(self, item: Item, *, reference: str) -> None:
+        """Say that it went wrong, in place of an answer."""
+        reply = [notices.failure(reference).to_json()]
+        await asyncio.to_thread(partial(self._inbox.set_reply, item, reply, reference=reference))
+        await Delivery(self._client, self._inbox, item).deliver(reply)
+        await asyncio.to_thread(self._inbox.finish, item)
+
+    async def _reply(self, item: Item, delivery: Delivery) -> Sequence[Message]:
+        question = question_of(item.text, bot_user=self._bot_user)
+        if not question:
+            return [notices.help_message()]
+        if len(question) > notices.MAX_QUESTION:
+            return [notices.too_long(len(question))]
+        await delivery.placeholder(notices.searching())
+        asker = await self._people.person(item.user)
+        if asker.is_external:
+            return [notices.external_asker()]
+        readers = await self._people.readers(item.channel, asker=item.user)
+        if readers.external:
+            return [notices.shared_channel()]
+        return await self._answer(item, question, readers, delivery)
+
+    async def _answer(
+        self, item: Item, question: str, readers: Readers, delivery: Delivery
+    ) -> Sequence[Message]:
+        async def show(text: str) -> None:
+            await delivery.step(notices.step(text), client=self._impatient)
+
+        loop = asyncio.get_running_loop()
+        try:
+            async with Steps(show) as on_step:
+                ask = partial(
+                    self._assistant.ask,
+                    question,
+                    thread=item.thread,
+                    audience=readers.audience,
+                    on_step=on_step,
+                )
+                answer = await loop.run_in_executor(self._executor, ask)
+        except InferenceError as error:
+            log.warning("question_not_answered", item=item.id, error=type(error).__name__)
+            return [notice(str(error))]
+        return answer_messages(answer, in_channel=not item.is_direct, now=datetime.now(UTC))

@@ -1,0 +1,1 @@
+"""What people see: Block Kit from plain values, in pure functions."""

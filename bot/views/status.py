@@ -1,0 +1,129 @@
+"""What ``/lore status``, ``/lore sources`` and a running refresh look like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.views import escaping
+from bot.views.messages import Message, section
+from indexer.runs import Run, RunState
+from indexer.status import SourceStatus
+
+#: A section takes 3,000 characters.
+_PER_SECTION = 10
+_PHASE_WIDTH = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """Everything that ``/lore status`` tells."""
+
+    sources: Sequence[SourceStatus]
+    #: The newest run of each source.
+    runs: Sequence[Run]
+    #: The names in the configuration; some may never have been indexed.
+    configured: Sequence[str]
+    #: Questions that wait or are being answered.
+    open_questions: int
+    model: str
+
+
+def status_message(overview: Overview, *, now: datetime) -> Message:
+    """How fresh and how complete everything is."""
+    known = {source.name: source for source in overview.sources}
+    running = {run.source: run for run in overview.runs if not run.finished}
+    lines = [
+        _source_line(name, known.get(name), running.get(name), now=now)
+        for name in [*overview.configured, *sorted(set(known) - set(overview.configured))]
+    ]
+    total = sum(source.documents for source in overview.sources)
+    questions = overview.open_questions
+    figures = (
+        f"*{total:,}* documents · *{questions}* question{'' if questions == 1 else 's'} in the queue · "
+        f"model *{escaping.mrkdwn(overview.model)}*"
+    )
+    return Message(
+        text="Lorebot's status", blocks=(section(figures), *_sections(lines or ["No source is configured."]))
+    )
+
+
+def sources_message(overview: Overview) -> Message:
+    """Which sources there are."""
+    counts = {source.name: source.documents for source in overview.sources}
+    lines = [
+        f"• *{escaping.mrkdwn(name)}*: {counts.get(name, 0):,} documents" for name in overview.configured
+    ]
+    return Message(text="Lorebot's sources", blocks=_sections(lines or ["No source is configured."]))
+
+
+def progress_message(runs: Sequence[Run], *, admin: str) -> Message:
+    """A refresh while it goes on, and its figures in the end. ``admin`` is the Slack user id of who asked."""
+    finished = all(run.finished for run in runs)
+    title = "Refreshed" if finished else "Refreshing"
+    lines = [_run_line(run) for run in runs]
+    names = escaping.mrkdwn(", ".join(run.source for run in runs))
+    head = section(f"{title} for <@{admin}>")
+    return Message(text=f"{title} {names}", blocks=(head, *_sections(lines)))
+
+
+def _sections(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
+    groups = [lines[start : start + _PER_SECTION] for start in range(0, len(lines), _PER_SECTION)]
+    return tuple(section("\n".join(group)) for group in groups[:40])
+
+
+def _source_line(name: str, source: SourceStatus | None, run: Run | None, *, now: datetime) -> str:
+    parts = [f"*{escaping.mrkdwn(name)}*"]
+    if source is None:
+        parts.append("not indexed yet")
+    else:
+        parts.append(
+            f"{source.documents:,} documents, {source.embedded:,} of {source.chunks:,} chunks embedded"
+        )
+        fresh = (
+            f"refreshed {_ago(source.last_finished, now)}"
+            if source.last_finished
+            else "never refreshed to the end"
+        )
+        parts.append(fresh)
+        if source.failed:
+            parts.append(f":warning: {source.failed:,} could not be read")
+    if run is not None:
+        parts.append("a refresh waits" if run.state is RunState.WAITING else "a refresh is running")
+    line = "• " + " · ".join(parts)
+    if source is not None and source.last_error:
+        line += f"\n    :x: {escaping.mrkdwn(escaping.shorten(source.last_error, 150))}"
+    return line
+
+
+def _run_line(run: Run) -> str:
+    name = f"*{escaping.mrkdwn(run.source)}*"
+    if run.state is RunState.WAITING:
+        return f":hourglass: {name} waits for a worker"
+    if run.state is RunState.FAILED:
+        return f":x: {name} failed: {escaping.mrkdwn(escaping.shorten(run.error or 'see the log', 200))}"
+    if run.state is RunState.DONE:
+        return f":white_check_mark: {name} {_figures(run)}"
+    total = f" of {run.total:,}" if run.total else ""
+    done = f" {run.done:,}{total}" if run.done is not None else ""
+    phase = escaping.mrkdwn(escaping.shorten(run.phase or "starting", _PHASE_WIDTH))
+    return f":arrows_counterclockwise: {name} {phase}{done}"
+
+
+def _figures(run: Run) -> str:
+    report = run.report or {}
+    changes = ", ".join(
+        f"{report[key]:,} {key}" for key in ("created", "updated", "deleted", "failed") if report.get(key)
+    )
+    documents, seconds = report.get("documents", 0), float(report.get("seconds", 0.0))
+    return f"{documents:,} documents ({changes or 'nothing changed'}) in {seconds:.1f} s"
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    seconds = max(0, int((now - moment).total_seconds()))
+    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= length:
+            count = seconds // length
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

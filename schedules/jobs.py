@@ -1,0 +1,157 @@
+"""The jobs that workers do: refresh a source, free what a killed worker left behind, clean up.
+
+Procrastinate keeps the queue in Postgres (https://procrastinate.readthedocs.io). A job whose worker was
+killed stays "doing" and holds its lock until somebody rescues it; that is what the rescue task is for.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+import structlog
+from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import JobAborted, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.schema import SchemaManager
+from psycopg_pool import ConnectionPool
+
+from connectors.errors import ConnectorError
+from indexer import runs
+from indexer.errors import IndexerError
+from indexer.refresh import Progress, RefreshReport
+from schedules.queue import REFRESH_TASK
+
+log = structlog.get_logger(__name__)
+
+#: Refreshes a source by name; the second argument asks for a full one.
+RefreshSource = Callable[[str, bool, Callable[[Progress], None]], RefreshReport]
+
+#: A worker says that it lives every 10 s; a job whose worker has been silent this long is rescued.
+STALLED_AFTER_SECONDS = 30.0
+#: A job that has lost its worker this often is given up: it may be what kills the workers.
+MAX_ATTEMPTS = 5
+KEEP_JOBS_HOURS = 7 * 24
+KEEP_RUNS_DAYS = 90
+PROGRESS_SECONDS = 0.5
+
+#: Any fixed number but that of the migrations; "jobs" in ASCII.
+_ADVISORY_LOCK = 0x6A6F6273
+
+
+def ensure_job_schema(pool: ConnectionPool) -> bool:
+    """Create Procrastinate's tables where they are missing; True when they were.
+
+    Any number of processes may call it at once.
+    """
+    with pool.connection() as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+        row = connection.execute("select to_regclass('procrastinate_jobs') is null").fetchone()
+        missing = row is not None and bool(row[0])
+        if missing:
+            connection.execute(SchemaManager.get_schema())
+    return missing
+
+
+def create_jobs(
+    database_url: str,
+    *,
+    pool: ConnectionPool,
+    refresh_source: RefreshSource,
+    stalled_after: float = STALLED_AFTER_SECONDS,
+) -> App:
+    """The Procrastinate app with every task; ``schedules.worker`` runs it.
+
+    Args:
+        database_url: for the queue's own asynchronous connections.
+        pool: for recording how far a refresh is.
+        refresh_source: does a refresh; raises IndexerError or ConnectorError with a sentence for an admin.
+        stalled_after: seconds of a worker's silence after which its jobs are given to others.
+    """
+    app = App(connector=PsycopgConnector(conninfo=database_url, min_size=1, max_size=4))
+    # Interrupted by a shutdown: the next worker starts it afresh; what is embedded is not embedded again.
+    interrupted = RetryStrategy(max_attempts=MAX_ATTEMPTS, retry_exceptions=[JobAborted])
+
+    # A plain function runs in a thread, so that the worker's heartbeat goes on meanwhile.
+    @app.task(name=REFRESH_TASK, pass_context=True, retry=interrupted)
+    def refresh(context: JobContext, *, run_id: int, source: str) -> None:
+        _refresh(context, pool, refresh_source, run_id, source)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="lorebot:rescue", queueing_lock="rescue", pass_context=True)
+    async def rescue(context: JobContext, timestamp: int) -> None:
+        await rescue_stalled(context.app, pool, stalled_after=stalled_after)
+
+    @app.periodic(cron="17 3 * * *")
+    @app.task(name="lorebot:cleanup", queueing_lock="cleanup", pass_context=True)
+    async def cleanup(context: JobContext, timestamp: int) -> None:
+        await context.app.job_manager.delete_old_jobs(
+            nb_hours=KEEP_JOBS_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )
+        log.info("runs_purged", count=runs.purge(pool, days=KEEP_RUNS_DAYS))
+
+    return app
+
+
+async def rescue_stalled(app: App, pool: ConnectionPool, *, stalled_after: float) -> int:
+    """Give jobs of workers that fell silent back to the queue; returns how many were stalled."""
+    stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_after))
+    for job in stalled:
+        if job.attempts >= MAX_ATTEMPTS:
+            await _give_up(app, pool, job, "The refresh was interrupted too often; see the worker's log.")
+            continue
+        try:
+            await app.job_manager.retry_job(job)
+            log.warning("job_rescued", job=job.id, task=job.task_name, attempts=job.attempts)
+        except UniqueViolation:
+            # The same work waits in the queue already; the lock of this one must not hold it up.
+            await _give_up(app, pool, job, "The refresh was interrupted; the next one is queued already.")
+    return len(stalled)
+
+
+async def _give_up(app: App, pool: ConnectionPool, job: Job, reason: str) -> None:
+    await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
+    if job.task_name == REFRESH_TASK:
+        runs.fail(pool, int(str(job.task_kwargs["run_id"])), reason)
+    log.error("job_given_up", job=job.id, task=job.task_name, attempts=job.attempts)
+
+
+def _refresh(
+    context: JobContext, pool: ConnectionPool, refresh_source: RefreshSource, run_id: int, source: str
+) -> None:
+    full = runs.start(pool, run_id)
+    if full is None:
+        log.info("refresh_is_over", run=run_id, source=source)
+        return
+    try:
+        report = refresh_source(source, full, _recorder(context, pool, run_id))
+    except JobAborted:
+        raise
+    except (IndexerError, ConnectorError) as error:
+        log.warning("refresh_failed", run=run_id, source=source, error=str(error))
+        runs.fail(pool, run_id, str(error))
+    except Exception:
+        reference = secrets.token_hex(3)
+        log.exception("refresh_failed", run=run_id, source=source, reference=reference)
+        runs.fail(pool, run_id, f"Something went wrong on my side (reference {reference}); see the log.")
+        raise
+    else:
+        runs.finish(pool, run_id, report)
+
+
+def _recorder(context: JobContext, pool: ConnectionPool, run_id: int) -> Callable[[Progress], None]:
+    """Writes progress down, as often as people can read; also where a shutdown interrupts the work."""
+    written: tuple[str, float] = ("", 0.0)
+
+    def record(progress: Progress) -> None:
+        nonlocal written
+        if context.should_abort():
+            raise JobAborted
+        phase, at = written
+        now = time.monotonic()
+        if progress.phase != phase or now - at >= PROGRESS_SECONDS or progress.done == progress.total:
+            runs.progress(pool, run_id, phase=progress.phase, done=progress.done, total=progress.total)
+            written = (progress.phase, now)
+
+    return record
