@@ -3,9 +3,11 @@
 ConnectorError
   + AuthenticationError
   + SourceUnavailableError
+      + ServerFaultError
   + UnexpectedAnswerError
+  + NotFoundError
 
-The message of each is one sentence for an admin that says what to do; it holds no secret and no document text.
+The message of each is one sentence for an admin that says what to do, without secrets and document text.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ class ConnectorError(Exception):
 
 
 class AuthenticationError(ConnectorError):
-    """The source refused the credentials: check e-mail and token, and that the account may read the source."""
+    """The source refused the credentials: check e-mail, token and the rights of the account."""
 
 
 class SourceUnavailableError(ConnectorError):
@@ -25,3 +27,11 @@ class SourceUnavailableError(ConnectorError):
 
 class UnexpectedAnswerError(ConnectorError):
     """Something answered that is not the API of the source: check the URL."""
+
+
+class ServerFaultError(SourceUnavailableError):
+    """The source answered with a fault of its own (5xx) over and over; a smaller request may get through."""
+
+
+class NotFoundError(ConnectorError):
+    """The source has no such thing, or does not show it to this account."""

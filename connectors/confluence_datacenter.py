@@ -1,0 +1,91 @@
+"""Confluence Data Center (9.1 or newer for space permissions).
+
+Source: https://developer.atlassian.com/server/confluence/rest/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from connectors.atlassian import AtlassianClient, Json
+from connectors.confluence_api import ConfluenceApi, Person, Space, next_query
+from connectors.documents import ANYONE
+from connectors.errors import AuthenticationError, NotFoundError
+
+
+class DataCenterConfluence(ConfluenceApi):
+    """People are user keys, groups are names, paging is by offset."""
+
+    def __init__(self, client: AtlassianClient) -> None:
+        super().__init__(client)
+        self._emails: dict[str, str] = {}
+
+    def spaces(self, keys: tuple[str, ...] | None) -> Iterator[Space]:
+        params: dict[str, Any] = {"limit": 100, "status": "current"}
+        if keys is not None:
+            params["spaceKey"] = list(keys)
+        for results in self.pages("rest/api/space", params):
+            for space in results:
+                yield Space(id=str(space["id"]), key=space["key"], name=space.get("name") or space["key"])
+
+    def space_readers(self, space: Space) -> frozenset[str]:
+        readers = set()
+        for permission in self.client.get(f"rest/api/space/{quote(space.key, safe='')}/permissions"):
+            operation = permission.get("operation") or {}
+            key = operation.get("operationKey") or operation.get("operation")
+            if key == "read" and operation.get("targetType") == "space":
+                readers.add(self._subject(permission.get("subject")))
+        return frozenset(reader for reader in readers if reader)
+
+    def user_names(self, ids: Iterable[str]) -> Mapping[str, str]:
+        names: dict[str, str] = {}
+        for key in ids:
+            try:
+                user = self.client.get("rest/api/user", {"key": key})
+            except (NotFoundError, AuthenticationError):
+                continue
+            if user.get("displayName"):
+                names[key] = user["displayName"]
+        return names
+
+    def groups(self) -> Iterator[str]:
+        for results in self.pages("rest/api/group", {"limit": 200}):
+            yield from (group["name"] for group in results)
+
+    def members(self, group: str) -> Iterator[Person]:
+        for results in self.pages(f"rest/api/group/{quote(group, safe='')}/member", {"limit": 200}):
+            for user in results:
+                yield Person(id=user["userKey"], email=self._email(user))
+
+    def _email(self, user: Json) -> str:
+        """A person's e-mail, which only the profile for mobile clients tells; empty where it does not."""
+        name = user.get("username") or ""
+        if name not in self._emails:
+            try:
+                profile = self.client.get(f"rest/mobile/1.0/profile/{quote(name, safe='')}")
+            except (NotFoundError, AuthenticationError):
+                profile = {}
+            self._emails[name] = profile.get("email") or ""
+        return self._emails[name]
+
+    def principal_of_user(self, user: Json) -> str | None:
+        return f"user:{user['userKey']}" if user.get("userKey") else None
+
+    def principal_of_group(self, group: Json) -> str | None:
+        return f"group:{group['name']}" if group.get("name") else None
+
+    def following(self, answer: Json, params: dict[str, Any]) -> dict[str, Any] | None:
+        # The next link counts by the limit that was asked for, not by what a capped page held.
+        if next_query(answer) is None:
+            return None
+        return {**params, "start": params.get("start", 0) + len(answer["results"])}
+
+    def _subject(self, subject: object) -> str | None:
+        if not isinstance(subject, dict):
+            return None
+        kind = str(subject.get("type", "")).lower()
+        if kind == "anonymous":
+            return ANYONE
+        return self.principal_of_group(subject) if kind == "group" else self.principal_of_user(subject)

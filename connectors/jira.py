@@ -1,0 +1,147 @@
+"""Jira, Cloud or Data Center, as a source of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import structlog
+
+from connectors.atlassian import AtlassianClient, Deployment, Json, Patience, Site
+from connectors.batches import batches
+from connectors.documents import Document, Listed, Membership, Unreadable
+from connectors.errors import NotFoundError
+from connectors.jira_access import IssueAccess
+from connectors.jira_api import JiraApi, Unfetched
+from connectors.jira_cloud import CloudJira
+from connectors.jira_datacenter import DataCenterJira
+from connectors.jira_issues import FIELDS, issue_document
+from connectors.people import memberships_of
+
+log = structlog.get_logger(__name__)
+
+#: An issue that is being written while the search runs may become visible a little later.
+_OVERLAP = timedelta(minutes=10)
+_PROJECTS_AT_ONCE = 50
+_GATEWAY = "api.atlassian.com"
+
+
+class JiraConnector:
+    """Tickets of some or all projects, with their comments."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        deployment: Deployment | str,
+        token: str,
+        email: str | None = None,
+        projects: tuple[str, ...] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """Make no call yet.
+
+        Args:
+            url: with the context path where there is one (``https://jira.acme.com/jira``).
+            projects: keys; None for all that the account may browse.
+        """
+        site = Site(url=url.rstrip("/"), deployment=Deployment(deployment), token=token, email=email)
+        client = AtlassianClient(site, patience or Patience())
+        self._name = name
+        self._url = site.url
+        self._keys = projects
+        cloud = site.deployment is Deployment.CLOUD
+        self._api: JiraApi = CloudJira(client) if cloud else DataCenterJira(client)
+
+    @property
+    def name(self) -> str:
+        """The source's name in the configuration."""
+        return self._name
+
+    def check(self) -> str:
+        """Sign in and say as whom."""
+        person = self._api.myself().get("displayName") or "an account without a name"
+        found = self._projects()
+        missing = sorted(set(self._keys or ()) - set(found))
+        if missing:
+            raise NotFoundError(
+                f"{self._url} shows no project {', '.join(missing)} to {person}: check key and access."
+            )
+        return f"Signed in to {self._url} as {person}; {len(found)} projects to read."
+
+    def estimate(self, since: datetime | None) -> int | None:
+        """How many issues match."""
+        counts = [self._api.count(jql) for jql in self._queries(since)]
+        return None if None in counts else sum(count or 0 for count in counts)
+
+    def changes(self, since: datetime | None) -> Iterator[Document | Unreadable]:
+        """All issues, or those that were edited or commented on since ``since``."""
+        access, site_url = IssueAccess(self._api), self._browsed_url()
+        for jql in self._queries(since):
+            for issue in self._api.issues(jql, FIELDS):
+                if isinstance(issue, Unfetched):
+                    yield Unreadable(id=issue.id, external_id=issue.id, reason=issue.reason)
+                else:
+                    yield self._document(issue, access, site_url)
+
+    def listing(self) -> Iterator[Listed]:
+        """Every issue with its rules, without texts."""
+        access = IssueAccess(self._api)
+        for jql in self._queries(None):
+            for issue in self._api.issues(jql, ("project", "security")):
+                if isinstance(issue, Unfetched):
+                    yield Listed(id=issue.id, access_rules=())  # it exists; who may read it is not known
+                else:
+                    yield Listed(id=str(issue["id"]), access_rules=access.rules(issue))
+
+    def memberships(self) -> Iterator[Membership]:
+        """Everybody in any group, by e-mail."""
+        members = (
+            (self._api.user_id(user) or "", user.get("emailAddress") or "", group)
+            for group in self._api.groups()
+            for user in self._api.members(group)
+        )
+        return memberships_of(members)
+
+    def _document(self, issue: Json, access: IssueAccess, site_url: str) -> Document | Unreadable:
+        try:
+            self._complete_comments(issue)
+            rules = access.rules(issue)
+            return issue_document(issue, source=self._name, site_url=site_url, access_rules=rules)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
+            # A field in a shape that no version of the API documents: this ticket is lost, the rest is not.
+            issue_id, key = str(issue.get("id")), str(issue.get("key"))
+            log.warning("jira.issue_unreadable", issue=issue_id, error=type(exc).__name__)
+            reason = f"Jira gave {key} in a form that could not be read ({type(exc).__name__})."
+            return Unreadable(id=issue_id, external_id=key, reason=reason)
+
+    def _complete_comments(self, issue: Json) -> None:
+        """An issue carries only its newest comments where there are many; ``total`` tells the truth."""
+        comments = issue["fields"].get("comment") or {}
+        if comments.get("total", 0) > len(comments.get("comments") or ()):
+            comments["comments"] = list(self._api.comments(str(issue["id"])))
+
+    def _projects(self) -> list[str]:
+        keys = [project["key"] for project in self._api.projects()]
+        return keys if self._keys is None else [key for key in keys if key in self._keys]
+
+    def _queries(self, since: datetime | None) -> Iterator[str]:
+        """JQL that Cloud accepts as bounded. By creation, so that edits during the run move no row.
+
+        Dates are milliseconds, which mean the same in every time zone. There is no upper bound: with one, a ticket
+        that changes all the time would be missed for ever.
+        """
+        for keys in batches(self._projects(), _PROJECTS_AT_ONCE):
+            jql = "project in ({})".format(", ".join(f'"{key}"' for key in keys))
+            if since is not None:
+                jql += f" and updated >= {int((since - _OVERLAP).timestamp() * 1000)}"
+            yield f"{jql} order by created asc, key asc"
+
+    def _browsed_url(self) -> str:
+        """Where people open the site; a token with scopes reads it through Atlassian's gateway instead."""
+        if urlsplit(self._url).netloc != _GATEWAY:
+            return self._url
+        base: str = self._api.client.get(self._api.path("serverInfo"))["baseUrl"]
+        return base.rstrip("/")

@@ -1,0 +1,82 @@
+"""Jira Data Center, REST v2: texts as wiki markup.
+
+Source: https://developer.atlassian.com/server/jira/platform/rest/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from connectors.atlassian import AtlassianClient, Json
+from connectors.errors import NotFoundError, ServerFaultError
+from connectors.jira_api import JiraApi, Unfetched
+
+_ISSUES_AT_ONCE = 100
+_ALL_GROUPS = 10_000
+
+
+class DataCenterJira(JiraApi):
+    """People are user keys, groups are names."""
+
+    version = "2"
+
+    def __init__(self, client: AtlassianClient) -> None:
+        super().__init__(client)
+        self._keys: dict[str, str | None] = {}
+
+    def issues(self, jql: str, fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
+        params: dict[str, Any] = {"jql": jql, "fields": ",".join(fields)}
+        start, size = 0, _ISSUES_AT_ONCE
+        while True:
+            try:
+                answer = self.client.get(
+                    self.path("search"), {**params, "startAt": start, "maxResults": size}
+                )
+            except ServerFaultError:
+                if size == 1:
+                    raise
+                size = max(1, size // 5)
+                continue
+            rows = answer.get("issues") or []
+            yield from rows
+            start += len(rows)
+            if not rows or start >= answer.get("total", 0):
+                return
+
+    def count(self, jql: str) -> int | None:
+        answer = self.client.get(self.path("search"), {"jql": jql, "maxResults": 0, "fields": "id"})
+        total = answer.get("total")
+        return total if isinstance(total, int) else None
+
+    def projects(self) -> Iterator[Json]:
+        yield from self.client.get(self.path("project"))
+
+    def groups(self) -> Iterator[str]:
+        answer = self.client.get(self.path("groups/picker"), {"query": "", "maxResults": _ALL_GROUPS})
+        for group in answer.get("groups") or ():
+            yield group["name"]
+
+    def members(self, group: str) -> Iterator[Json]:
+        return self.listed("group/member", {"groupname": group}, "values", size=50)
+
+    def level_holders(self, level_id: str) -> list[Json]:
+        """Nobody: no REST resource of Data Center tells who is in a security level."""
+        return []
+
+    def user_id(self, user: Json) -> str | None:
+        """The user's key; role actors carry only the name, which can pass to another person."""
+        if user.get("key"):
+            return str(user["key"])
+        name = user.get("name")
+        if not name:
+            return None
+        if name not in self._keys:
+            try:
+                self._keys[name] = self.client.get(self.path("user"), {"username": name}).get("key")
+            except NotFoundError:
+                self._keys[name] = None
+        return self._keys[name]
+
+    def group_id(self, group: Json) -> str | None:
+        return group.get("name")
