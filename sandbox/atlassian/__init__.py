@@ -1,0 +1,1 @@
+"""The wire protocols of Jira and Confluence, Cloud and Data Center, over one `sandbox.site.Site`."""

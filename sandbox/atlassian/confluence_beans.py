@@ -1,0 +1,235 @@
+"""How Confluence's v1 REST API (Cloud and Data Center) writes users, groups, spaces and content, with `expand`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sandbox.atlassian.content import Content, comment_content, download_path, page_content, web_path
+from sandbox.atlassian.storage_html import storage_to_html
+from sandbox.atlassian.wire import Context, Json
+from sandbox.site_access import ancestors
+from sandbox.site_people import Group, User
+from sandbox.site_records import Principals, Space
+from sandbox.site_times import confluence_time, readable_time
+
+EXPANDABLE = ("space", "version", "history", "ancestors", "body", "metadata", "container", "restrictions")
+
+
+class Expand:
+    """The paths of an `expand` parameter: `body.storage` also expands `body`."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = {path.removeprefix("content.") for path in paths}
+
+    def has(self, path: str) -> bool:
+        return any(given == path or given.startswith(path + ".") for given in self._paths)
+
+
+def user_bean(context: Context, user: User) -> Json:
+    picture = {"path": "/avatar.png", "width": 48, "height": 48, "isDefault": True}
+    bean: Json = {"type": "known", "displayName": user.name, "profilePicture": picture}
+    api = f"{context.confluence_url}/rest/api/user"
+    if context.is_cloud:
+        own = {
+            "accountId": user.id,
+            "accountType": "atlassian",
+            "email": user.email,
+            "publicName": user.name,
+            "timeZone": user.time_zone,
+            "isExternalCollaborator": False,
+        }
+        expandable = {"operations": "", "personalSpace": "", "details": ""}
+        return {**bean, **own, "_expandable": expandable, "_links": {"self": f"{api}?accountId={user.id}"}}
+    own = {"username": user.login, "userKey": user.user_key}
+    return {**bean, **own, "_expandable": {"status": ""}, "_links": {"self": f"{api}?key={user.user_key}"}}
+
+
+def group_bean(context: Context, group: Group) -> Json:
+    api = f"{context.confluence_url}/rest/api/group"
+    if context.is_cloud:
+        return {
+            "type": "group",
+            "name": group.name,
+            "id": group.id,
+            "_links": {"self": f"{api}/by-id?id={group.id}"},
+        }
+    return {"type": "group", "name": group.name, "_links": {"self": f"{api}/{group.name}"}}
+
+
+def author_bean(context: Context, login: str) -> Json:
+    return user_bean(context, context.site.directory.author(login))
+
+
+def space_bean(context: Context, space: Space) -> Json:
+    return {
+        "id": int(space.id),
+        "key": space.key,
+        "name": space.name,
+        "type": "global",
+        "status": "current",
+        "_expandable": {"description": "", "homepage": "", "permissions": "", "metadata": ""},
+        "_links": {
+            "webui": f"/spaces/{space.key}" if context.is_cloud else f"/display/{space.key}",
+            "self": f"{context.confluence_url}/rest/api/space/{space.key}",
+        },
+    }
+
+
+def content_bean(context: Context, content: Content, expand: Expand) -> Json:
+    """A page, blog post, comment or attachment with what `expand` asks for."""
+    bean = _base(context, content)
+    builders = {
+        "space": lambda: space_bean(context, context.site.spaces[content.page.space]),
+        "version": lambda: _version(context, content),
+        "history": lambda: _history(context, content, expand),
+        "ancestors": lambda: _ancestors(context, content),
+        "body": lambda: _body(context, content, expand),
+        "metadata": lambda: _metadata(context, content, expand),
+        "container": lambda: _container(context, content),
+        "restrictions": lambda: _restrictions(context, content, expand),
+    }
+    for name in EXPANDABLE:
+        if expand.has(name):
+            bean[name] = builders[name]()
+        else:
+            bean["_expandable"][name] = ""
+    if expand.has("children.comment"):
+        comments = [comment_content(content.page, comment) for comment in content.page.comments]
+        beans = [content_bean(context, comment, Expand(())) for comment in comments]
+        bean["children"] = {"comment": listing(beans)}
+    return bean
+
+
+def listing(results: list[Json]) -> Json:
+    return {"results": results, "start": 0, "limit": max(len(results), 25), "size": len(results)}
+
+
+def restriction_bean(context: Context, page_id: str, operation: str, principals: Principals) -> Json:
+    """The users and groups that a restriction admits; a page without one has none."""
+    directory = context.site.directory
+    users, groups = [], []
+    for principal in principals:
+        kind, _, name = principal.partition(":")
+        user, group = directory.find(name), directory.group(name)
+        if kind == "user" and user:
+            users.append(user_bean(context, user))
+        elif kind == "group" and group:
+            groups.append(group_bean(context, group))
+    api = f"{context.confluence_url}/rest/api/content/{page_id}"
+    return {
+        "operation": operation,
+        "restrictions": {"user": listing(users), "group": listing(groups)},
+        "_expandable": {"content": f"/rest/api/content/{page_id}"},
+        "_links": {"self": f"{api}/restriction/byOperation/{operation}"},
+    }
+
+
+def _base(context: Context, content: Content) -> Json:
+    links = {
+        "self": f"{context.confluence_url}/rest/api/content/{content.id}",
+        "webui": web_path(context, content),
+    }
+    bean: Json = {
+        "id": content.id,
+        "type": content.kind,
+        "status": content.page.status,
+        "title": content.title,
+    }
+    if content.attachment is not None:
+        links["download"] = download_path(context, content)
+        bean["metadata"] = {"mediaType": content.attachment.media_type}
+        bean["extensions"] = {
+            "mediaType": content.attachment.media_type,
+            "fileSize": content.attachment.size,
+            "comment": "",
+        }
+    elif content.comment is not None:
+        bean["extensions"] = {"location": "footer", "_expandable": {"resolution": ""}}
+    else:
+        bean["extensions"] = {"position": content.page.position}
+    return {**bean, "_expandable": {"children": "", "descendants": "", "operations": ""}, "_links": links}
+
+
+def _version(context: Context, content: Content) -> Json:
+    return {
+        "by": author_bean(context, content.author),
+        "when": confluence_time(content.updated),
+        "friendlyWhen": readable_time(content.updated),
+        "message": "",
+        "number": content.version,
+        "minorEdit": False,
+        "_expandable": {"content": f"/rest/api/content/{content.id}"},
+        "_links": {
+            "self": f"{context.confluence_url}/rest/api/content/{content.id}/version/{content.version}"
+        },
+    }
+
+
+def _history(context: Context, content: Content, expand: Expand) -> Json:
+    bean: Json = {
+        "latest": True,
+        "createdBy": author_bean(context, content.author),
+        "createdDate": confluence_time(content.created),
+        "_expandable": {"previousVersion": "", "contributors": "", "nextVersion": ""},
+        "_links": {"self": f"{context.confluence_url}/rest/api/content/{content.id}/history"},
+    }
+    if expand.has("history.lastUpdated"):
+        bean["lastUpdated"] = _version(context, content)
+    return bean
+
+
+def _ancestors(context: Context, content: Content) -> list[Json]:
+    if content.kind != "page":
+        return []
+    return [_base(context, page_content(page)) for page in ancestors(context.site.pages, content.page)]
+
+
+def _body(context: Context, content: Content, expand: Expand) -> Json:
+    body: Json = {"_expandable": {}}
+    for name in ("storage", "view", "export_view"):
+        if not expand.has(f"body.{name}"):
+            body["_expandable"][name] = ""
+            continue
+        value = (
+            content.storage if name == "storage" else storage_to_html(context, content.page, content.storage)
+        )
+        body[name] = {"value": value, "representation": name, "embeddedContent": [], "_expandable": {}}
+    return body
+
+
+def _metadata(context: Context, content: Content, expand: Expand) -> Json:
+    metadata: Json = {"_expandable": {"currentuser": "", "properties": ""}}
+    if content.attachment is not None:
+        metadata["mediaType"] = content.attachment.media_type
+    if expand.has("metadata.labels"):
+        labels = content.page.labels if content.kind in ("page", "blogpost") else ()
+        metadata["labels"] = label_listing(labels)
+    return metadata
+
+
+def label_listing(labels: Iterable[str]) -> Json:
+    return listing(
+        [{"prefix": "global", "name": name, "id": label_id(name), "label": name} for name in labels]
+    )
+
+
+def label_id(name: str) -> str:
+    """A stable number for a label."""
+    return str(sum(byte * 31**place for place, byte in enumerate(name.encode())) % 10**12)
+
+
+def _container(context: Context, content: Content) -> Json:
+    if content.kind in ("page", "blogpost"):
+        return space_bean(context, context.site.spaces[content.page.space])
+    return _base(context, page_content(content.page))
+
+
+def _restrictions(context: Context, content: Content, expand: Expand) -> Json:
+    bean: Json = {"_expandable": {}}
+    for operation in ("read", "update"):
+        if expand.has(f"restrictions.{operation}"):
+            principals = context.site.page_restrictions.get(content.id, ()) if operation == "read" else ()
+            bean[operation] = restriction_bean(context, content.id, operation, principals)
+        else:
+            bean["_expandable"][operation] = ""
+    return bean

@@ -1,0 +1,258 @@
+"""Jira: users, groups, permission checks and facts about the server."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox.atlassian.jira_beans import user_bean
+from sandbox.atlassian.wire import (
+    Context,
+    Json,
+    RestError,
+    context_of,
+    integer,
+    jira_page,
+    json_body,
+    many,
+    reply,
+)
+from sandbox.site_access import ANYONE, admits, may_read_issue
+from sandbox.site_people import Group, User
+from sandbox.site_times import jira_time, now_ms
+
+SYSTEM_FIELDS = {
+    "summary": "string",
+    "description": "string",
+    "environment": "string",
+    "status": "status",
+    "issuetype": "issuetype",
+    "priority": "priority",
+    "resolution": "resolution",
+    "assignee": "user",
+    "reporter": "user",
+    "creator": "user",
+    "project": "project",
+    "security": "securitylevel",
+    "labels": "array",
+    "components": "array",
+    "versions": "array",
+    "fixVersions": "array",
+    "issuelinks": "array",
+    "subtasks": "array",
+    "attachment": "array",
+    "comment": "comments-page",
+    "created": "datetime",
+    "updated": "datetime",
+    "resolutiondate": "datetime",
+}
+
+
+def jira_people_routes(context: Context) -> list[web.RouteDef]:
+    api = context.jira_path + "/rest/api/{version:2|3|latest}"
+    routes = [
+        web.get(api + "/myself", get_myself),
+        web.get(api + "/serverInfo", get_server_info),
+        web.get(api + "/field", list_fields),
+        web.get(api + "/user", get_user),
+        web.get(api + "/user/search", search_users),
+        web.get(api + "/group/member", list_members),
+        web.get(api + "/groups/picker", pick_groups),
+        web.get(api + "/mypermissions", get_my_permissions),
+    ]
+    if context.is_cloud:
+        routes += [
+            web.get(api + "/users/search", list_users),
+            web.get(api + "/users", list_users),
+            web.get(api + "/user/groups", list_user_groups),
+            web.get(api + "/group/bulk", list_groups),
+            web.post(api + "/permissions/check", check_permissions),
+            web.get("/_edge/tenant_info", get_tenant_info),
+        ]
+    return routes
+
+
+async def get_tenant_info(_: web.Request) -> web.Response:
+    return reply({"cloudId": "0b0c7a52-5a5d-4a2e-9f0e-5a4d0b0c0001"})
+
+
+async def get_myself(request: web.Request) -> web.Response:
+    context = context_of(request)
+    return reply({**user_bean(context, context.account), "locale": "en_US"})
+
+
+async def get_server_info(request: web.Request) -> web.Response:
+    context = context_of(request)
+    version = [1001, 0, 0] if context.is_cloud else [10, 3, 0]
+    return reply(
+        {
+            "baseUrl": context.jira_url,
+            "version": ".".join(map(str, version)),
+            "versionNumbers": version,
+            "deploymentType": "Cloud" if context.is_cloud else "Server",
+            "buildNumber": 100290,
+            "buildDate": "2025-11-03T00:00:00.000+0000",
+            "serverTime": jira_time(now_ms()),
+            "scmInfo": "sandbox",
+            "serverTitle": "Jira",
+        }
+    )
+
+
+async def list_fields(request: web.Request) -> web.Response:
+    context = context_of(request)
+    fields: list[Json] = []
+    for name, kind in SYSTEM_FIELDS.items():
+        bean: Json = {"id": name, "name": name.capitalize(), "custom": False, "orderable": True}
+        bean |= {"navigable": name != "comment", "searchable": True, "clauseNames": [name]}
+        bean["schema"] = {"type": kind, "system": name}
+        fields.append({**bean, "key": name} if context.is_cloud else bean)
+    return reply(fields)
+
+
+async def get_user(request: web.Request) -> web.Response:
+    context = context_of(request)
+    names = ("accountId",) if context.is_cloud else ("username", "key")
+    given = next((request.query[name] for name in names if name in request.query), None)
+    if given is None:
+        raise RestError(400, f"The query parameter '{names[0]}' is required.")
+    user = context.site.directory.find(given)
+    if user is None:
+        raise RestError(404, f"The user with the name or key '{given}' does not exist")
+    bean = user_bean(context, user)
+    groups = [_group_bean(context, group) for group in context.site.directory.groups_of(user)]
+    bean["groups"] = {"size": len(groups)}
+    if "groups" in many(request, "expand"):
+        bean["groups"]["items"] = groups
+    return reply({**bean, "expand": "groups,applicationRoles"})
+
+
+async def search_users(request: web.Request) -> web.Response:
+    context = context_of(request)
+    if context.is_cloud and "accountId" in request.query:
+        found = [context.site.directory.find(request.query["accountId"])]
+        return _user_list(context, request, [user for user in found if user])
+    words = request.query.get("query" if context.is_cloud else "username")
+    if words is None:
+        raise RestError(400, "Specify the text to search users for.")
+    text = words.lower()
+    matching = [
+        user
+        for user in context.site.directory.users()
+        if text in (".", "") or any(text in name.lower() for name in _search_names(context, user))
+    ]
+    inactive = request.query.get("includeInactive") == "true"
+    return _user_list(context, request, [user for user in matching if user.active or inactive])
+
+
+async def list_users(request: web.Request) -> web.Response:
+    context = context_of(request)
+    return _user_list(context, request, context.site.directory.users())
+
+
+async def list_user_groups(request: web.Request) -> web.Response:
+    context = context_of(request)
+    user = context.site.directory.find(request.query.get("accountId"))
+    if user is None:
+        raise RestError(404, "The user does not exist.")
+    return reply([_group_bean(context, group) for group in context.site.directory.groups_of(user)])
+
+
+async def list_members(request: web.Request) -> web.Response:
+    context = context_of(request)
+    given = request.query.get("groupId") or request.query.get("groupname")
+    group = context.site.directory.group(given)
+    if group is None:
+        raise RestError(404, f"The group named '{given}' does not exist.")
+    members = context.site.directory.members_of(group)
+    if request.query.get("includeInactiveUsers") != "true":
+        members = [user for user in members if user.active]
+    return reply(jira_page(context, request, members, lambda user: user_bean(context, user)))
+
+
+async def list_groups(request: web.Request) -> web.Response:
+    context = context_of(request)
+    names, ids = set(request.query.getall("groupName", [])), set(request.query.getall("groupId", []))
+    found = [
+        group
+        for group in context.site.directory.groups.values()
+        if not (names or ids) or group.name in names or group.id in ids
+    ]
+    return reply(jira_page(context, request, found, lambda group: {"name": group.name, "groupId": group.id}))
+
+
+async def pick_groups(request: web.Request) -> web.Response:
+    context = context_of(request)
+    words, limit = request.query.get("query", "").lower(), integer(request, "maxResults", 20)
+    found = [group for group in context.site.directory.groups.values() if words in group.name.lower()]
+    groups = [{**_group_bean(context, group), "html": group.name, "labels": []} for group in found[:limit]]
+    header = f"Showing {len(groups)} of {len(found)} matching groups"
+    return reply({"header": header, "total": len(found), "groups": groups})
+
+
+async def get_my_permissions(request: web.Request) -> web.Response:
+    """The API's account is the site admin: it has every permission that is asked about."""
+    context = context_of(request)
+    keys = many(request, "permissions")
+    if context.is_cloud and not keys:
+        raise RestError(400, "The 'permissions' query parameter is required.")
+    beans = {
+        key: {
+            "id": str(number),
+            "key": key,
+            "name": key.replace("_", " ").capitalize(),
+            "type": "PROJECT",
+            "description": "",
+            "havePermission": True,
+        }
+        for number, key in enumerate(keys or ["BROWSE_PROJECTS", "ADMINISTER"], 1)
+    }
+    return reply({"permissions": beans})
+
+
+async def check_permissions(request: web.Request) -> web.Response:
+    """Which of the given issues and projects the user of `accountId` (default: the caller) may browse."""
+    context, given = context_of(request), await json_body(request)
+    site = context.site
+    account_id = given.get("accountId")
+    user = site.directory.find(account_id) if account_id else context.account
+    if user is None:
+        raise RestError(400, f"The account ID '{account_id}' does not exist.")
+    everything = user.id == context.account.id
+    granted = []
+    for group in given.get("projectPermissions") or []:
+        rows = [(number, site.find_issue(str(number))) for number in group.get("issues") or []]
+        projects = [(number, site.find_project(str(number))) for number in group.get("projects") or []]
+        for permission in group.get("permissions") or []:
+            browse = permission == "BROWSE_PROJECTS"
+            issues = [
+                n for n, row in rows if row and (everything or (browse and may_read_issue(site, user, row)))
+            ]
+            visible = [
+                n
+                for n, project in projects
+                if project and (everything or (browse and _may_browse(context, user, project.key)))
+            ]
+            granted.append({"permission": permission, "issues": issues, "projects": visible})
+    global_permissions = list(given.get("globalPermissions") or []) if everything else []
+    return reply({"projectPermissions": granted, "globalPermissions": global_permissions})
+
+
+def _may_browse(context: Context, user: User, project: str) -> bool:
+    site = context.site
+    return admits(site.directory, site.project_permissions.get(project, ANYONE), user)
+
+
+def _search_names(context: Context, user: User) -> tuple[str, ...]:
+    return (user.name, user.email) if context.is_cloud else (user.login, user.name, user.email)
+
+
+def _user_list(context: Context, request: web.Request, users: list[User]) -> web.Response:
+    start, limit = integer(request, "startAt", 0), min(integer(request, "maxResults", 50), 1000)
+    return reply([user_bean(context, user) for user in users[start : start + limit]])
+
+
+def _group_bean(context: Context, group: Group) -> Json:
+    if context.is_cloud:
+        url = f"{context.jira_url}/rest/api/3/group?groupId={group.id}"
+        return {"name": group.name, "groupId": group.id, "self": url}
+    return {"name": group.name, "self": f"{context.jira_url}/rest/api/2/group?groupname={group.name}"}

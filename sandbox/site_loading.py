@@ -1,0 +1,281 @@
+"""Reads a site folder into a Site, line by line, so that the whole text is never in memory at once.
+
+The folder: `jira/<PROJECT>.jsonl[.gz]` (Jira REST v2 issues), `confluence/<SPACE>.jsonl[.gz]` (pages, with optional
+`comments`, `attachments` and `type`) and, optionally, `site.json` (people, groups, permissions). Without `site.json`
+everything is open to everyone. Attachments' bytes: `confluence/attachments/<page id>/<title>` and
+`jira/attachments/<attachment id>`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from sys import intern
+from typing import IO, Any
+
+from sandbox.errors import SiteError
+from sandbox.site_people import Group, User
+from sandbox.site_records import (
+    Attachment,
+    IssueRow,
+    PageComment,
+    PageRow,
+    Principals,
+    Project,
+    Space,
+    pack,
+    pack_document,
+)
+from sandbox.site_state import Site
+from sandbox.site_times import parse_time
+
+POINTER_FILE_BYTES = 4096
+"""A checkout may store a symbolic link as a small file that holds the path; nothing larger is taken for one."""
+
+
+def load_site(folder: Path) -> Site:
+    """Read a site folder.
+
+    Raises:
+        SiteError: the folder or a file in it cannot be used; the text says what to mend.
+    """
+    if not folder.is_dir():
+        raise SiteError(f"There is no site folder {folder}: name a folder that holds jira/ or confluence/.")
+    jira, confluence = _subfolder(folder, "jira"), _subfolder(folder, "confluence")
+    if jira is None and confluence is None:
+        raise SiteError(f"{folder} holds neither a jira nor a confluence folder: one of them is needed.")
+    settings = _read_settings(folder / "site.json")
+    site = Site(folder=folder, jira_folder=jira, confluence_folder=confluence, has_settings=bool(settings))
+    _fill(folder / "site.json", site, settings)
+    for path in _files(jira):
+        _load_issues(site, path)
+    for path in _files(confluence):
+        _load_pages(site, path)
+    _apply_security(site, settings)
+    _name_spaces(site, settings)
+    return site
+
+
+def _subfolder(folder: Path, name: str) -> Path | None:
+    path = folder / name
+    if path.is_file() and path.stat().st_size <= POINTER_FILE_BYTES:
+        path = folder / path.read_text("utf-8").strip()
+        if not path.is_dir():
+            raise SiteError(
+                f"{folder / name} points to {path}, where there is no folder: correct the path in it."
+            )
+    return path if path.is_dir() else None
+
+
+def _files(folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    return sorted(path for path in folder.iterdir() if path.name.endswith((".jsonl", ".jsonl.gz")))
+
+
+def _records(path: Path) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
+    """The place (for messages), the bytes and the content of every line."""
+    stream: IO[bytes] = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[assignment]
+    with stream:
+        try:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield f"{path.name} line {number}", line.strip(), json.loads(line)
+        except (json.JSONDecodeError, UnicodeDecodeError) as exc:
+            raise SiteError(f"{path} line {number} is not JSON: mend or remove that line.") from exc
+        except (OSError, EOFError) as exc:
+            raise SiteError(f"{path} cannot be read to its end: fetch or compress it again.") from exc
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        settings = json.loads(path.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as exc:
+        raise SiteError(f"{path} is not readable JSON: mend it.") from exc
+    if not isinstance(settings, dict):
+        raise SiteError(f"{path} must be one JSON object.")
+    return settings
+
+
+def _fill(path: Path, site: Site, settings: dict[str, Any]) -> None:
+    try:
+        members: dict[str, set[str]] = {name: set() for name in settings.get("groups", [])}
+        for entry in settings.get("users", []):
+            site.directory.add_user(
+                User(
+                    id=entry["id"],
+                    login=entry["login"],
+                    name=entry["name"],
+                    email=entry["email"],
+                    active=entry.get("active", True),
+                    time_zone=entry.get("time_zone", "UTC"),
+                )
+            )
+            for name in entry.get("groups", []):
+                members.setdefault(name, set()).add(entry["id"])
+        for name, ids in members.items():
+            site.directory.put_group(Group(name=name, member_ids=frozenset(ids)))
+        site.space_permissions.update(_rules(settings, "space_permissions"))
+        site.page_restrictions.update(_rules(settings, "page_restrictions"))
+        site.project_permissions.update(_rules(settings, "project_permissions"))
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise SiteError(
+            f"{path} does not have the layout of a site ({exc!r}): compare it with a working one."
+        ) from exc
+
+
+def _rules(settings: dict[str, Any], name: str) -> dict[str, Principals]:
+    rules: dict[str, Principals] = {}
+    for key, principals in settings.get(name, {}).items():
+        rules[key] = tuple(principals)
+        for principal in principals:
+            if principal != "anyone" and not principal.startswith(("group:", "user:")):
+                raise SiteError(
+                    f"site.json {name} of {key} names {principal!r}: write anyone, group:<name> or user:<id>."
+                )
+    return rules
+
+
+def _load_issues(site: Site, path: Path) -> None:
+    for place, line, issue in _records(path):
+        try:
+            site.add_issue(issue_row(issue, pack(line)))
+            project = issue["fields"]["project"]
+            site.projects.setdefault(
+                project["key"],
+                Project(id=str(project["id"]), key=project["key"], name=project.get("name", project["key"])),
+            )
+            _note_people(site, issue["fields"])
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise SiteError(f"{place} is not a Jira issue as REST v2 returns it ({exc!r}): mend it.") from exc
+
+
+def issue_row(issue: dict[str, Any], packed: bytes | None = None) -> IssueRow:
+    """Make the row of a stored issue; raises KeyError, TypeError or ValueError when it is not one."""
+    fields = issue["fields"]
+    int(issue["key"].rpartition("-")[2])
+    return IssueRow(
+        id=str(issue["id"]),
+        key=issue["key"],
+        project=intern(fields["project"]["key"]),
+        created=parse_time(fields["created"]),
+        updated=parse_time(fields["updated"]),
+        facets=_facets(fields),
+        packed=packed if packed is not None else pack_document(issue),
+    )
+
+
+def _facets(fields: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """What simple JQL clauses compare, by clause name; values are shared strings in lower case."""
+
+    def names(field: str, *keys: str) -> tuple[str, ...]:
+        value = fields.get(field) or []
+        entries = value if isinstance(value, list) else [value]
+        found = []
+        for entry in entries:
+            texts = [entry] if isinstance(entry, str) else [str(entry[key]) for key in keys if entry.get(key)]
+            found += [intern(text.lower()) for text in texts]
+        return tuple(found)
+
+    return {
+        "status": names("status", "name", "id"),
+        "statuscategory": _category(fields.get("status") or {}),
+        "issuetype": names("issuetype", "name", "id"),
+        "priority": names("priority", "name", "id"),
+        "resolution": names("resolution", "name", "id"),
+        "assignee": names("assignee", "name", "displayName", "emailAddress"),
+        "reporter": names("reporter", "name", "displayName", "emailAddress"),
+        "labels": names("labels"),
+        "component": names("components", "name", "id"),
+        "fixversion": names("fixVersions", "name", "id"),
+    }
+
+
+def _category(status: dict[str, Any]) -> tuple[str, ...]:
+    category = status.get("statusCategory") or {}
+    return tuple(intern(str(category[key]).lower()) for key in ("key", "name") if category.get(key))
+
+
+def _note_people(site: Site, fields: dict[str, Any]) -> None:
+    """Enter whoever appears in an issue; without a site.json they are the site's users."""
+    listed = not site.has_settings
+    people = [fields.get("creator"), fields.get("reporter"), fields.get("assignee")]
+    for comment in (fields.get("comment") or {}).get("comments", []):
+        people += [comment.get("author"), comment.get("updateAuthor")]
+    for person in people:
+        if person and person.get("name"):
+            site.directory.author(
+                person["name"],
+                name=person.get("displayName", ""),
+                email=person.get("emailAddress", ""),
+                active=person.get("active", True),
+                listed=listed,
+            )
+
+
+def _load_pages(site: Site, path: Path) -> None:
+    for place, _, page in _records(path):
+        try:
+            row = _page_row(site, page)
+            site.directory.author(row.author)
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise SiteError(f"{place} is not a page of a site folder ({exc!r}): mend it.") from exc
+        if row.id in site.pages:
+            raise SiteError(f"{place} has the id {row.id} of another page: ids must be unique.")
+        site.pages[row.id] = row
+
+
+def _page_row(site: Site, page: dict[str, Any]) -> PageRow:
+    comments = [
+        PageComment(
+            id=str(c["id"]), author=c["author"], created=parse_time(c["created"]), storage=c["storage"]
+        )
+        for c in page.get("comments", [])
+    ]
+    row = PageRow(
+        id=str(page["id"]),
+        kind=page.get("type", "page"),
+        space=intern(page["space"]),
+        title=page["title"],
+        parent_id=str(page["parent_id"]) if page.get("parent_id") else None,
+        version=int(page.get("version", 1)),
+        created=parse_time(page["created"]),
+        updated=parse_time(page["updated"]),
+        author=intern(page["author"]),
+        labels=tuple(intern(label) for label in page.get("labels", [])),
+        packed=pack(page["storage"].encode()),
+        position=len(site.pages),
+        comments=comments,
+    )
+    for entry in page.get("attachments", []):
+        attachment = Attachment(
+            id=str(entry["id"]),
+            title=entry["title"],
+            media_type=entry.get("media_type", "application/octet-stream"),
+            created=parse_time(entry["created"]),
+            author=entry["author"],
+            size=0,
+        )
+        file = site.attachment_file(row, attachment)
+        size = file.stat().st_size if file.is_file() else 0
+        row.attachments.append(replace(attachment, size=size))
+    return row
+
+
+def _apply_security(site: Site, settings: dict[str, Any]) -> None:
+    for key, principals in sorted(_rules(settings, "issue_security").items()):
+        issue = site.find_issue(key)
+        if issue is not None:
+            issue.security = site.security_level(principals)
+
+
+def _name_spaces(site: Site, settings: dict[str, Any]) -> None:
+    names = settings.get("spaces", {})
+    keys = sorted({page.space for page in site.pages.values()} | set(site.space_permissions))
+    for index, key in enumerate(keys):
+        site.spaces[key] = Space(id=str(98304 + 4 * index), key=key, name=str(names.get(key, key)))

@@ -1,0 +1,116 @@
+"""What a site holds, kept small: a slim row per issue and page, and its text as compressed bytes.
+
+Twenty thousand tickets with their comments are some hundred megabytes of JSON and would be a gigabyte of Python
+objects; compressed they are a few tens of megabytes, and one record is unpacked in well under a millisecond.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+Principals = tuple[str, ...]
+"""Of whom a reader must be one: `anyone`, `group:<name>` or `user:<id>`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    id: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Space:
+    id: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecurityLevel:
+    """A Jira issue security level: the issue is shown to its principals alone."""
+
+    id: str
+    name: str
+    principals: Principals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageComment:
+    id: str
+    author: str
+    created: int
+    storage: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    id: str
+    title: str
+    media_type: str
+    created: int
+    author: str
+    size: int
+
+
+@dataclass(kw_only=True, slots=True)
+class PageRow:
+    """A page or blog post; `kind` is `page` or `blogpost`, `status` is `current` or `trashed`."""
+
+    id: str
+    kind: str
+    space: str
+    title: str
+    parent_id: str | None
+    version: int
+    created: int
+    updated: int
+    author: str
+    labels: tuple[str, ...]
+    packed: bytes
+    position: int = 0
+    status: str = "current"
+    comments: list[PageComment] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+
+    @property
+    def storage(self) -> str:
+        return zlib.decompress(self.packed).decode()
+
+
+@dataclass(kw_only=True, slots=True)
+class IssueRow:
+    """A ticket: what queries look at, and the stored REST v2 JSON as compressed bytes."""
+
+    id: str
+    key: str
+    project: str
+    created: int
+    updated: int
+    facets: dict[str, tuple[str, ...]]
+    packed: bytes
+    security: SecurityLevel | None = None
+
+    @property
+    def number(self) -> int:
+        return int(self.key.rpartition("-")[2])
+
+    def document(self) -> dict[str, Any]:
+        """The stored issue, unpacked anew at each call: the caller may change it."""
+        document: dict[str, Any] = json.loads(zlib.decompress(self.packed))
+        return document
+
+    def text(self) -> str:
+        """The stored JSON as text, lower-cased: enough for a word search."""
+        return zlib.decompress(self.packed).decode().lower()
+
+
+def pack(data: bytes) -> bytes:
+    return zlib.compress(data, 1)
+
+
+def pack_document(document: dict[str, Any]) -> bytes:
+    return pack(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
