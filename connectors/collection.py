@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.atlassian import Deployment
-from connectors.confluence_pages import Page, page_document
+from connectors.confluence_pages import Comment, Page, page_document
 from connectors.documents import (
     ANYONE,
     AccessRule,
@@ -97,7 +97,7 @@ class CollectionConnector:
     def _page(self, row: dict[str, Any]) -> Document:
         page = Page(
             id=str(row["id"]),
-            kind=DocumentKind.PAGE,
+            kind=DocumentKind(row.get("type", "page")),
             space=row["space"],
             place=row["space"],
             title=row["title"],
@@ -107,6 +107,15 @@ class CollectionConnector:
             created=parse_time(row.get("created")),
             updated=parse_time(row.get("updated")),
             labels=tuple(row.get("labels") or ()),
+            comments=tuple(
+                Comment(
+                    id=str(comment["id"]),
+                    storage=comment["storage"],
+                    author=comment.get("author"),
+                    created=parse_time(comment.get("created")),
+                )
+                for comment in row.get("comments") or ()
+            ),
         )
         return page_document(
             page,

@@ -134,8 +134,8 @@ class ConfluenceConnector:
             found = [row for row in rows if row.get("type") in {"page", "blogpost"}]
             access.learn(found)
             attached = children.of(found)
-            bodies = [row["body"]["storage"]["value"] for row in found if row.get("body")]
-            self._learn_names([*bodies, *(c.storage for a in attached.values() for c in a.comments)])
+            comments = [comment.storage for each in attached.values() for comment in each.comments]
+            self._learn_names([*filter(None, map(_storage, found)), *comments])
             for row in found:
                 space = spaces.get((row.get("space") or {}).get("key", ""))
                 if space is None:
@@ -164,6 +164,9 @@ class ConfluenceConnector:
             return Unreadable(id=page_id, external_id=page_id, reason=reason)
 
     def _page(self, row: Json, space: Space, attached: Children) -> Page:
+        storage = _storage(row)
+        if storage is None:
+            raise TypeError("no body")
         history = row.get("history") or {}
         created = parse_time(history.get("createdDate"))
         labels = ((row.get("metadata") or {}).get("labels") or {}).get("results", [])
@@ -179,7 +182,7 @@ class ConfluenceConnector:
             space=space.key,
             place=space.name,
             title=row["title"],
-            storage=row["body"]["storage"]["value"],
+            storage=storage,
             url=url,
             author=_name(history.get("createdBy")),
             created=created,
@@ -228,6 +231,11 @@ class ConfluenceConnector:
 def _with_wiki(url: str, deployment: Deployment) -> str:
     """Confluence Cloud lives below ``/wiki``, which people leave out."""
     return f"{url}/wiki" if deployment is Deployment.CLOUD and not url.endswith("/wiki") else url
+
+
+def _storage(row: Json) -> str | None:
+    value = ((row.get("body") or {}).get("storage") or {}).get("value")
+    return value if isinstance(value, str) else None
 
 
 def _name(user: object) -> str | None:

@@ -1,0 +1,245 @@
+"""Confluence read over HTTP, Cloud and Data Center."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind, Unreadable
+from sandbox import site_changes
+from sandbox.atlassian import confluence_people, confluence_v1
+from sandbox.site_access import may_read_page
+
+
+def read(connector: Any, since: datetime | None = None) -> dict[str, Document]:
+    """All documents by id; every one must be readable."""
+    documents = list(connector.changes(since))
+    assert not [document for document in documents if isinstance(document, Unreadable)]
+    assert len({document.id for document in documents}) == len(documents)
+    return {document.id: document for document in documents}
+
+
+def test_a_full_read_finds_pages_and_blog_posts(running: Any) -> None:
+    """Titles, places, people, dates and labels come with each."""
+    documents = read(running.confluence())
+    assert sorted(documents) == ["100", "101", "102", "103", "104"]
+    page = documents["102"]
+    assert (page.title, page.place, page.author, page.labels) == (
+        "Lens care & oil",
+        "Engineering",
+        "Ann Lee",
+        ("lamp",),
+    )
+    assert page.created == datetime(2024, 1, 12, 8, tzinfo=UTC)
+    assert documents["104"].kind is DocumentKind.BLOGPOST
+    assert running.confluence().estimate(None) == 5
+
+
+def test_sections_are_prose_tables_code_comments_and_files(running: Any) -> None:
+    """A mention has its name, code its bytes and its language, a comment its author and date."""
+    sections = read(running.confluence())["102"].sections
+    kinds = [section.kind for section in sections]
+    assert kinds == [
+        SectionKind.SECTION,
+        SectionKind.TABLE,
+        SectionKind.CODE,
+        SectionKind.COMMENT,
+        SectionKind.ATTACHMENT,
+    ]
+    prose, table, code, comment, attachment = sections
+    assert "lens" in table.text.lower()
+    assert (code.text, code.language) == ("polish --lens 1\n\n  && echo done", "sh")
+    assert comment.text == "Use the **soft** cloth."
+    assert (comment.author, comment.created) == ("Bo Kim", datetime(2024, 1, 20, 9, tzinfo=UTC))
+    assert attachment.text == "Call the harbour master before noon."
+    assert attachment.heading_path == ("steps.md",)
+    if running.deployment == "cloud":  # Data Center mentions by user key
+        assert prose.text == "Ask @Bo Kim for oil."
+
+
+def test_links_lead_to_the_page_the_heading_and_the_comment(running: Any) -> None:
+    """Each deployment has its own form of all three."""
+    documents = read(running.confluence())
+    first, second = documents["101"].sections
+    page, base = documents["102"], running.confluence_url
+    if running.deployment == "cloud":
+        assert page.url == f"{base}/spaces/ENG/pages/102/{quote_plus('Lens care & oil')}"
+        assert first.url.endswith("#Daily-round")
+        assert second.url.endswith("#Daily-round.1")
+        assert "/blog/2024/01/14/104/" in documents["104"].url
+    else:
+        assert page.url == f"{base}/pages/viewpage.action?pageId=102"
+        assert first.url.endswith("#Lamproom-Dailyround")
+        assert second.url.endswith("#Lamproom-Dailyround.1")
+    comment = next(s for s in page.sections if s.kind is SectionKind.COMMENT)
+    assert comment.url.startswith(page.url)
+    assert "focusedCommentId=900" in comment.url
+
+
+def test_the_restrictions_of_all_ancestors_apply_together(running: Any) -> None:
+    """A page below two restricted pages carries the space's rule and one rule for each of them."""
+    documents = read(running.confluence())
+    names = {number: [rule.name for rule in documents[number].access_rules] for number in documents}
+    assert names["100"] == ["space:ENG"]
+    assert names["102"] == ["space:ENG", "page:101"]
+    assert names["103"] == ["space:ENG", "page:101", "page:103"]
+
+
+def test_rules_and_memberships_agree_with_the_site(serve: Callable[[str], Any]) -> None:
+    """On Cloud, where e-mails are shown: everybody reads exactly what the site lets them read."""
+    with serve("cloud") as running:
+        connector = running.confluence()
+        people = {member.email: member.principals | {"anyone"} for member in connector.memberships()}
+        documents, site = read(connector), running.site
+        assert len(people) == 3  # one person is in no group
+        for email, principals in people.items():
+            for number, document in documents.items():
+                allowed = all(rule.principals & principals for rule in document.access_rules)
+                assert allowed == may_read_page(site, site.directory.find(email), site.pages[number])
+
+
+def test_an_open_space_is_open_to_anyone(running: Any) -> None:
+    """Anonymous access becomes the principal that everybody is."""
+    running.site.space_permissions["ENG"] = ("anyone",)
+    rule = read(running.confluence())["100"].access_rules[0]
+    assert rule == AccessRule(name="space:ENG", principals=frozenset({"anyone"}))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_unreadable_permissions_shut_the_space(running: Any, status: int) -> None:
+    """A rule that cannot be read admits nobody, and the read goes on."""
+    running.fault(path="/permissions", status=status, times=50)
+    rules = {document.access_rules[0] for document in read(running.confluence()).values()}
+    assert rules == {AccessRule(name="space:ENG", principals=frozenset())}
+
+
+def test_a_hidden_ancestor_shuts_the_pages_below(running: Any) -> None:
+    """An ancestor whose restriction nobody tells might have one."""
+    running.site.pages["101"].status = "trashed"
+    document = read(running.confluence())["102"]
+    names = {rule.name: rule.principals for rule in document.access_rules}
+    assert names["page:101"] == frozenset()
+
+
+def test_small_pages_of_results_are_walked_to_the_end(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that gives two rows at a time gives them all."""
+    for name in ("CLOUD_CAP", "CAP_WITH_BODY", "DATA_CENTER_CAP"):
+        monkeypatch.setattr(confluence_v1, name, 2)
+    monkeypatch.setattr(confluence_people, "CAP", 2)
+    assert len(read(running.confluence())) == 5
+    assert len(list(running.confluence().listing())) == 5
+    assert len(list(running.confluence()._api.groups())) == 3
+    assert len(list(running.confluence()._api.members(next(running.confluence()._api.groups())))) == 3
+
+
+def test_a_page_too_large_for_the_server_is_asked_for_in_smaller_ones(running: Any) -> None:
+    """500 on fifty bodies, success on ten."""
+    running.fault(path=r"body\.storage.*limit=50", status=500, times=3)
+    assert len(read(running.confluence())) == 5
+
+
+def test_cloud_and_data_center_give_the_same_documents(serve: Callable[[str], Any]) -> None:
+    """But for links, and for principals, which each deployment names in its own way."""
+
+    def seen(document: Document) -> tuple[object, ...]:
+        sections = [_texts(section) for section in document.sections]
+        rules = [rule.name for rule in document.access_rules]
+        return (
+            document.title,
+            document.kind,
+            document.place,
+            document.author,
+            document.labels,
+            rules,
+            sections,
+        )
+
+    with serve("cloud") as cloud, serve("datacenter") as datacenter:
+        one, other = read(cloud.confluence()), read(datacenter.confluence())
+    assert {number: seen(document) for number, document in one.items()} == {
+        number: seen(document) for number, document in other.items()
+    }
+
+
+def _texts(section: Section) -> tuple[object, ...]:
+    text = re.sub(r"@(Bo Kim|someone)", "@", section.text)
+    return (section.kind, text, section.heading_path, section.author, section.created)
+
+
+def test_an_incremental_read_sees_edits_comments_files_and_new_pages(running: Any) -> None:
+    """Nothing else is read again."""
+    site, since = running.site, datetime.now(UTC)
+    connector = running.confluence()
+    assert read(connector, since) == {}
+    site_changes.update_page(site, site.pages["100"], {"storage": "<p>New words.</p>"})
+    site_changes.add_page_comment(site, site.pages["103"], {"storage": "<p>Agreed.</p>", "author": "cy.fox"})
+    created = site_changes.create_page(site, {"space": "ENG", "title": "Bell", "storage": "<p>Ring.</p>"})
+    documents = read(connector, since)
+    assert set(documents) == {"100", "103", created.id}
+    assert documents["100"].sections[0].text == "New words."
+    assert documents["103"].sections[-1].text == "Agreed."
+    assert [rule.name for rule in documents["103"].access_rules] == ["space:ENG", "page:101", "page:103"]
+    assert connector.estimate(since) == 2
+
+
+def test_the_window_is_read_in_the_accounts_own_zone(running: Any) -> None:
+    """An account far in the west or east misses nothing."""
+    site, since = running.site, datetime.now(UTC) - timedelta(minutes=5)
+    account = site.service_account("reader@acme.example")
+    site_changes.update_page(site, site.pages["100"], {"storage": "<p>Edited.</p>"})
+    for zone in ("Pacific/Honolulu", "Pacific/Auckland"):
+        object.__setattr__(account, "time_zone", zone)
+        assert set(read(running.confluence(), since)) == {"100"}
+
+
+def test_only_the_named_spaces_are_read(running: Any) -> None:
+    """What lies in another space is neither read nor listed."""
+    created = site_changes.create_page(
+        running.site, {"space": "HR", "title": "Pay", "storage": "<p>Much.</p>"}
+    )
+    connector = running.confluence(spaces=("ENG",))
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    assert created.id not in read(connector)
+    assert created.id not in read(connector, since)
+    assert created.id not in {listed.id for listed in connector.listing()}
+    assert created.id in read(running.confluence())
+
+
+def test_the_listing_has_the_rules_and_misses_what_was_deleted(running: Any) -> None:
+    """A sweep needs no bodies."""
+    rules = {listed.id: listed.access_rules for listed in running.confluence().listing()}
+    assert rules == {number: document.access_rules for number, document in read(running.confluence()).items()}
+    site_changes.delete_page(running.site, running.site.pages["103"], purge=False)
+    assert {listed.id for listed in running.confluence().listing()} == {"100", "101", "102", "104"}
+
+
+def test_requests_do_not_grow_with_pages(running: Any) -> None:
+    """Five pages and fifty cost the same, but for one batch more."""
+    list(running.confluence().changes(None))
+    before = running.requests()
+    for number in range(45):
+        page = {"space": "ENG", "title": f"Page {number}", "storage": f"<p>{number}</p>", "parent_id": "102"}
+        site_changes.create_page(running.site, page)
+    counted = running.requests()
+    assert len(read(running.confluence())) == 50
+    assert running.requests() - counted <= before + 2
+
+
+def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: Any) -> None:
+    """One bad page does not end the run, and its text is in no message."""
+    body = {
+        "id": "100",
+        "type": "page",
+        "title": None,
+        "body": {"storage": {"value": 5}},
+        "space": {"key": "ENG"},
+    }
+    connector = running.confluence()
+    running.fault(path="body.storage", status=200, times=1, body={"results": [body], "_links": {}})
+    documents = list(connector.changes(None))
+    assert [type(document) for document in documents] == [Unreadable]

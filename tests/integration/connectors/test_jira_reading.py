@@ -1,0 +1,197 @@
+"""Jira read over HTTP, Cloud and Data Center."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.documents import AccessRule, Document, DocumentKind, SectionKind, Unreadable
+from sandbox import site_changes
+from sandbox.atlassian import jira_issues
+from sandbox.site_access import may_read_issue
+
+
+def read(connector: Any, since: datetime | None = None) -> dict[str, Document]:
+    """All documents by key; every one must be readable."""
+    documents = list(connector.changes(since))
+    assert not [document for document in documents if isinstance(document, Unreadable)]
+    assert len({document.id for document in documents}) == len(documents)
+    return {document.external_id: document for document in documents}
+
+
+def texts(document: Document, kind: SectionKind) -> list[str]:
+    """The texts of the sections of one kind."""
+    return [section.text for section in document.sections if section.kind is kind]
+
+
+def test_a_ticket_has_description_solution_and_comments(running: Any) -> None:
+    """With people, dates, status and a link of its own for every comment."""
+    document = read(running.jira())["OPS-1"]
+    assert (document.id, document.kind, document.place) == ("1001", DocumentKind.TICKET, "Operations")
+    assert (document.title, document.status) == ("Lamp flickers at dusk", "Done · Fixed")
+    assert (document.author, document.labels) == ("Ann Lee", ("lamp",))
+    assert document.url == f"{running.jira_url}/browse/OPS-1"
+    [description] = texts(document, SectionKind.DESCRIPTION)
+    assert "```sh\nmeter --volts\n```" in description
+    assert "Components: Lens" in description
+    comment = document.sections[-1]
+    assert (comment.author, comment.created) == ("Bo Kim", datetime(2024, 3, 12, 10, tzinfo=UTC))
+    assert comment.url == f"{document.url}?focusedCommentId=3"
+
+
+def test_the_solution_quotes_the_assignees_last_word_before_the_end(running: Any) -> None:
+    """And links to it; a comment written after the resolution is not it."""
+    documents = read(running.jira())
+    [solution] = [s for s in documents["OPS-1"].sections if s.kind is SectionKind.SOLUTION]
+    assert "The contact was loose" in solution.text
+    assert "Resolution: Fixed, fixed in 1.2, resolved 2024-03-08" in solution.text
+    assert solution.url.endswith("?focusedCommentId=2")
+    assert texts(documents["OPS-2"], SectionKind.SOLUTION) == []
+
+
+def test_comments_for_some_alone_are_left_out(running: Any) -> None:
+    """Neither a comment for a role nor an internal note is in any section."""
+    document = read(running.jira())["OPS-1"]
+    whole = " ".join(section.text for section in document.sections)
+    assert "invoice" not in whole
+    assert "difficult" not in whole
+    assert len(texts(document, SectionKind.COMMENT)) == 3
+
+
+def test_comments_beyond_the_first_hundred_are_read(running: Any) -> None:
+    """In their order."""
+    comments = texts(read(running.jira())["OPS-2"], SectionKind.COMMENT)
+    assert comments == [f"Opinion number {number}." for number in range(130)]
+
+
+def test_rules_and_memberships_agree_with_the_site(serve: Callable[[str], Any]) -> None:
+    """On Cloud, where levels tell their members: everybody reads exactly what the site lets them read."""
+    with serve("cloud") as running:
+        connector, site = running.jira(), running.site
+        people = {member.email: member.principals | {"anyone"} for member in connector.memberships()}
+        documents = read(connector)
+        assert [rule.name for rule in documents["OPS-3"].access_rules] == ["project:OPS", "security:10100"]
+        for email, principals in people.items():
+            for key, document in documents.items():
+                allowed = all(rule.principals & principals for rule in document.access_rules)
+                assert allowed == may_read_issue(site, site.directory.find(email), site.find_issue(key))
+
+
+def test_a_project_is_read_by_groups_people_and_roles(running: Any) -> None:
+    """Holders of the browse permission themselves and through a role; reporters and such grant nothing."""
+    [rule] = read(running.jira())["OPS-1"].access_rules
+    assert rule.name == "project:OPS"
+    kinds = sorted(principal.partition(":")[0] for principal in rule.principals)
+    assert kinds == ["group", "user"]
+
+
+def test_a_security_level_that_cannot_be_read_shuts_the_issue(serve: Callable[[str], Any]) -> None:
+    """Data Center tells nobody who is in a level; Cloud tells admins alone."""
+    shut = AccessRule(name="security:10100", principals=frozenset())
+    with serve("datacenter") as running:
+        assert read(running.jira())["OPS-3"].access_rules[1] == shut
+    with serve("cloud") as running:
+        running.fault(path="level/member", status=403, times=5)
+        assert read(running.jira())["OPS-3"].access_rules[1] == shut
+
+
+def test_unreadable_permissions_shut_the_project(running: Any) -> None:
+    """And the read goes on."""
+    running.fault(path="permissionscheme", status=403, times=5)
+    rules = {document.access_rules[0] for document in read(running.jira()).values()}
+    assert rules == {AccessRule(name="project:OPS", principals=frozenset())}
+
+
+def test_an_open_project_is_open_to_anyone(running: Any) -> None:
+    """`anyone` in the scheme becomes the principal that everybody is."""
+    running.site.project_permissions["OPS"] = ("anyone",)
+    assert "anyone" in read(running.jira())["OPS-1"].access_rules[0].principals
+
+
+def test_small_pages_of_results_are_walked_to_the_end(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that gives two rows at a time gives them all."""
+    for number in range(7):
+        site_changes.create_issue(running.site, {"project": "OPS", "fields": {"summary": f"Ticket {number}"}})
+    for name in ("MAX_IDS_AND_KEYS", "MAX_ON_DATA_CENTER"):
+        monkeypatch.setattr(jira_issues, name, 2)
+    assert len(read(running.jira())) == 10
+    assert len(list(running.jira().listing())) == 10
+
+
+def test_a_batch_that_breaks_is_cut_until_the_ticket_at_fault_is_found(serve: Callable[[str], Any]) -> None:
+    """Truncated JSON for three, for one, then for that one alone."""
+    with serve("cloud") as running:
+        for _ in range(2):
+            running.fault(path="bulkfetch", status=200, times=1, body='{"issues": [{"id": "10')
+        documents = list(running.jira().changes(None))
+    broken = [document for document in documents if isinstance(document, Unreadable)]
+    assert len(broken) == 1
+    assert len(documents) == 3
+
+
+def test_a_repeated_token_ends_in_an_error_and_not_in_a_circle(serve: Callable[[str], Any]) -> None:
+    """Jira once gave the same page for ever."""
+    with serve("cloud") as running:
+        body = {"issues": [{"id": "1001"}], "isLast": False, "nextPageToken": "again"}
+        running.fault(path="search/jql", status=200, times=10, body=body)
+        with pytest.raises(Exception, match="twice"):
+            list(running.jira().listing())
+
+
+def test_cloud_and_data_center_give_the_same_documents(serve: Callable[[str], Any]) -> None:
+    """The words are the same, whether they came as ADF or as wiki markup."""
+    with serve("cloud") as cloud, serve("datacenter") as datacenter:
+        one, other = read(cloud.jira()), read(datacenter.jira())
+    assert one.keys() == other.keys()
+    for key, document in one.items():
+        assert document.title == other[key].title
+        assert document.status == other[key].status
+        assert list(map(_words, document.sections)) == list(map(_words, other[key].sections))
+
+
+def _words(section: Any) -> tuple[object, ...]:
+    return (section.kind, section.author, section.created, re.findall(r"\w+", section.text))
+
+
+def test_an_incremental_read_sees_edits_comments_and_new_tickets(running: Any) -> None:
+    """Nothing else is read again."""
+    site, since, connector = running.site, datetime.now(UTC), running.jira()
+    assert read(connector, since) == {}
+    assert connector.estimate(since) == 0
+    site_changes.update_issue(site, site.find_issue("OPS-1"), {"summary": "Lamp flickers at dawn"})
+    site_changes.add_issue_comment(site, site.find_issue("OPS-3"), {"body": "Paid.", "author": "cy.fox"})
+    created = site_changes.create_issue(site, {"project": "OPS", "fields": {"summary": "Bell is cracked"}})
+    documents = read(connector, since)
+    assert set(documents) == {"OPS-1", "OPS-3", created.key}
+    assert documents["OPS-1"].title == "Lamp flickers at dawn"
+    assert texts(documents["OPS-3"], SectionKind.COMMENT) == ["Paid."]
+
+
+def test_the_listing_has_the_rules_and_misses_what_was_deleted(running: Any) -> None:
+    """A sweep needs no texts."""
+    rules = {listed.id: listed.access_rules for listed in running.jira().listing()}
+    assert rules == {document.id: document.access_rules for document in read(running.jira()).values()}
+    site_changes.delete_issue(running.site, running.site.find_issue("OPS-2"))
+    assert {listed.id for listed in running.jira().listing()} == {"1001", "1003"}
+
+
+def test_only_the_named_projects_are_read(running: Any) -> None:
+    """What lies in another project is neither read nor listed."""
+    site_changes.create_issue(running.site, {"project": "HR", "fields": {"summary": "Pay"}})
+    assert {key.partition("-")[0] for key in read(running.jira(projects=("OPS",)))} == {"OPS"}
+    assert len(read(running.jira())) == 4
+    assert running.jira(projects=("OPS",)).estimate(None) == 3
+
+
+def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: Any) -> None:
+    """One bad ticket does not end the run."""
+    rows = [{"id": "1", "key": "OPS-1", "fields": {"summary": "a", "labels": 5}}]
+    path = "bulkfetch" if running.deployment == "cloud" else "/search"
+    running.fault(path=path, status=200, times=1, body={"issues": rows, "total": 1})
+    [document] = list(running.jira().changes(None))
+    assert isinstance(document, Unreadable)
+    assert document.external_id == "OPS-1"
