@@ -17,21 +17,26 @@ CONNECT_TIMEOUT = 10.0
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c jit=off -c statement_timeout=120000"
 
 
-def open_pool(url: str, *, max_size: int = 8) -> ConnectionPool:
+def open_pool(url: str, *, max_size: int = 8, schema: str | None = None) -> ConnectionPool:
     """Migrate the database at ``url`` and open a pool on it; the caller closes it.
+
+    With ``schema`` everything happens inside that schema, which has to exist.
 
     Raises:
         DatabaseError: the server does not answer or cannot be migrated.
     """
+    options = _OPTIONS if schema is None else f"{_OPTIONS} -c search_path={schema},public"
     try:
-        with psycopg.connect(url, connect_timeout=int(CONNECT_TIMEOUT), autocommit=True) as connection:
+        with psycopg.connect(
+            url, connect_timeout=int(CONNECT_TIMEOUT), autocommit=True, options=options
+        ) as connection:
             migrate(connection)
     except psycopg.OperationalError as error:
         raise DatabaseError(
             "The database does not answer: check database.url (host, port, user and password)."
         ) from error
     pool = ConnectionPool(
-        url, min_size=1, max_size=max_size, open=False, configure=_configure, kwargs={"options": _OPTIONS}
+        url, min_size=1, max_size=max_size, open=False, configure=_configure, kwargs={"options": options}
     )
     try:
         pool.open(wait=True, timeout=CONNECT_TIMEOUT)

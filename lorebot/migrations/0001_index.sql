@@ -1,6 +1,6 @@
 -- Documents, chunks, keyword index, embeddings, access rules and the state of each source.
 
-create extension if not exists vector;
+create extension if not exists vector with schema public;
 
 create table sources (
     name text primary key,

@@ -1,0 +1,102 @@
+"""``lorebot doctor``: checks every connection and says how to mend each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from lorebot.commands.common import Config, Json, Verbose, console, print_json, start
+
+if TYPE_CHECKING:
+    from lorebot.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that was tried."""
+
+    name: str
+    ok: bool
+    #: What was found, or what to do.
+    detail: str
+
+
+def doctor(as_json: Json = False, config: Config = None, verbose: Verbose = False) -> None:
+    """Check every connection and permission, and say how to mend each."""
+    settings = start(config, verbose=verbose)
+    checks = []
+    for name, attempt in _attempts(settings):
+        check = _try(name, attempt)
+        checks.append(check)
+        if not as_json:
+            mark = "[green]ok[/green]    " if check.ok else "[red]failed[/red]"
+            console().print(f"{mark} {check.name}: {check.detail}", highlight=False, soft_wrap=True)
+    healthy = all(check.ok for check in checks)
+    if as_json:
+        print_json({"ok": healthy, "checks": checks})
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def _try(name: str, attempt: Callable[[], str]) -> Check:
+    from bot.errors import BotError
+    from connectors.errors import ConnectorError
+    from indexer.errors import IndexerError
+    from inference.errors import InferenceError
+    from lorebot.errors import LorebotError
+
+    try:
+        return Check(name=name, ok=True, detail=attempt())
+    except (LorebotError, ConnectorError, IndexerError, InferenceError, BotError) as error:
+        return Check(name=name, ok=False, detail=str(error))
+
+
+def _attempts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
+    from lorebot.wiring import build_connector, find_sources
+
+    yield "database", lambda: _database(settings)
+    yield "embedding model", lambda: _embedding(settings)
+    yield "language model", lambda: _model(settings)
+    yield "Slack", lambda: _slack(settings)
+    if not settings.sources:
+        yield "sources", lambda: str(find_sources(settings, None))
+    for table in settings.sources:
+        yield f"source {table.name}", build_connector(table).check
+
+
+def _database(settings: Settings) -> str:
+    from lorebot.wiring import open_services
+
+    with open_services(settings) as services, services.pool.connection() as connection:
+        (server,) = connection.execute("show server_version").fetchone() or ("?",)
+        (vector,) = connection.execute(
+            "select extversion from pg_extension where extname = 'vector'"
+        ).fetchone() or ("?",)
+    kind = "embedded" if settings.database.url is None else "external"
+    return f"PostgreSQL {server} ({kind}) with pgvector {vector}; the schema is up to date."
+
+
+def _embedding(settings: Settings) -> str:
+    from indexer.embedding import Embedder
+
+    embedder = Embedder(settings.embedding.model)
+    return f"{embedder.name} gives vectors of {embedder.encode(['test']).shape[1]} numbers."
+
+
+def _model(settings: Settings) -> str:
+    from lorebot.wiring import build_model
+
+    model = build_model(settings)
+    if model is None:
+        return "none is configured: answers are quoted from the sources."
+    return f"{model.name} with a context of {model.context_tokens:,} tokens."
+
+
+def _slack(settings: Settings) -> str:
+    from bot.check import check_slack
+    from lorebot.wiring import build_slack_config
+
+    return check_slack(build_slack_config(settings))

@@ -1,0 +1,118 @@
+"""``lorebot index``: refresh now, with a progress bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lorebot.commands.common import Config, Json, Verbose, console, print_json, start
+
+if TYPE_CHECKING:
+    from indexer.refresh import Progress, RefreshReport
+
+_PHASES = {"reading": "reading", "checking": "checking permissions", "embedding": "embedding"}
+
+
+def index(
+    source: Annotated[str | None, typer.Argument(help="The source; without one, all of them.")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again, not just what changed.")
+    ] = False,
+    as_json: Json = False,
+    config: Config = None,
+    verbose: Verbose = False,
+) -> None:
+    """Refresh the index from the sources now."""
+    settings = start(config, verbose=verbose)
+    from connectors.errors import ConnectorError
+    from indexer.errors import IndexerError
+    from indexer.refresh import refresh
+    from lorebot.wiring import build_connector, find_sources, open_services
+
+    reports: list[RefreshReport] = []
+    failed = False
+    tables = find_sources(settings, source)
+    with open_services(settings) as services, progress_bars() as progress:
+        for table in tables:
+            try:
+                reports.append(
+                    refresh(
+                        services.pool,
+                        build_connector(table),
+                        services.embedder,
+                        full=full,
+                        mode=settings.embedding.mode,
+                        progress=progress,
+                    )
+                )
+            except (ConnectorError, IndexerError) as error:
+                # The other sources go on; the exit code tells.
+                typer.echo(f"lorebot: {table.name}: {error}", err=True)
+                failed = True
+    if as_json:
+        print_json({"sources": reports})
+    else:
+        _show(reports)
+    if failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[Progress], None]]:
+    """A bar for each phase of each source on stderr, with rate and time left; nothing where nobody looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+    tasks: dict[tuple[str, str], TaskID] = {}
+    with bars:
+
+        def show(progress: object) -> None:
+            from indexer.refresh import Progress as Step
+
+            assert isinstance(progress, Step)
+            key = (progress.source, progress.phase)
+            if key not in tasks:
+                tasks[key] = bars.add_task(f"{progress.source}: {_PHASES[progress.phase]}", rate="")
+            speed = bars.tasks[tasks[key]].finished_speed or bars.tasks[tasks[key]].speed
+            bars.update(
+                tasks[key],
+                completed=progress.done,
+                total=progress.total,
+                rate=f"{speed:,.0f}/s" if speed else "",
+            )
+
+        yield show
+
+
+def _show(reports: list[RefreshReport]) -> None:
+    from rich.table import Table
+
+    table = Table(
+        "source", "documents", "new", "changed", "deleted", "chunks", "embedded", "failed", "seconds"
+    )
+    for report in reports:
+        figures = (
+            report.documents,
+            report.created,
+            report.updated,
+            report.deleted,
+            report.chunks,
+            report.embedded,
+            report.failed,
+        )
+        table.add_row(report.name, *(f"{figure:,}" for figure in figures), f"{report.seconds:.1f}")
+    if reports:
+        console().print(table)

@@ -1,0 +1,227 @@
+"""The configuration: ``lorebot.toml``, with every key also in the environment as ``LOREBOT_…``.
+
+The environment wins over the file: ``LOREBOT_DATABASE_URL`` is ``[database] url``, ``LOREBOT_SLACK_BOT_TOKEN``
+is ``[slack] bot_token``, ``LOREBOT_DATA_DIR`` is ``data_dir``; lists and tables are JSON. In the file a secret
+is a reference, ``env:NAME`` or ``file:/path``, so that the file itself can be shown to anybody.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from lorebot.errors import ConfigError
+
+DEFAULT_FILE = Path("lorebot.toml")
+
+_SECRET_KEYS = frozenset({"bot_token", "app_token", "signing_secret", "api_key", "token"})
+
+
+def _resolve_secret(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    kind, _, where = value.partition(":")
+    if kind == "env":
+        if not os.environ.get(where):
+            raise ValueError(f"the environment variable {where} is not set")
+        return os.environ[where]
+    if kind == "file":
+        try:
+            return Path(where).read_text("utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"the secret file {where} cannot be read") from error
+    return value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are errors, so that a typo is noticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseTable(Table):
+    """Where the data is."""
+
+    #: ``postgresql://…``; absent: the embedded server in ``data_dir``.
+    url: Secret | None = None
+
+
+class EmbeddingTable(Table):
+    """The embedding model."""
+
+    #: A folder with a sentence-transformers model; absent: the MiniLM that comes with Lorebot.
+    model: str | None = None
+    #: "eager": vectors follow a refresh; "lazy": they are made when a search needs them.
+    mode: Literal["eager", "lazy"] = "eager"
+
+
+class ModelTable(Table):
+    """The language model; without ``base_url`` answers are quoted from the passages."""
+
+    base_url: str | None = None
+    name: str | None = None
+    api_key: Secret | None = None
+    max_reply_tokens: int = 700
+
+
+class ChannelTable(Table):
+    """What Lorebot does in one channel."""
+
+    enabled: bool = True
+    follow_ups: bool = True
+
+
+class SlackTable(Table):
+    """The Slack app."""
+
+    bot_token: Secret | None = None
+    app_token: Secret | None = None
+    signing_secret: Secret | None = None
+    base_url: str = "https://slack.com/api/"
+    #: Slack user ids or e-mail addresses of those who may re-index.
+    admins: frozenset[str] = frozenset()
+    #: By channel id.
+    channels: dict[str, ChannelTable] = {}
+    http_port: int = 3000
+
+
+class SourceTable(Table):
+    """One origin of documents."""
+
+    name: str
+    kind: Literal["confluence", "jira"]
+    url: str
+    deployment: Literal["cloud", "datacenter"] = "cloud"
+    email: str | None = None
+    token: Secret
+    #: Absent: all that the token may read.
+    spaces: tuple[str, ...] | None = None
+    projects: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> SourceTable:
+        if not self.url.startswith(("https://", "http://")):
+            raise ValueError("url has to start with https://")
+        if self.deployment == "cloud" and not self.email:
+            raise ValueError("email is missing: Cloud wants the account's e-mail address beside its token")
+        if self.kind == "jira" and self.spaces is not None:
+            raise ValueError("spaces are for Confluence; Jira has projects")
+        if self.kind == "confluence" and self.projects is not None:
+            raise ValueError("projects are for Jira; Confluence has spaces")
+        return self
+
+
+class SchedulesTable(Table):
+    """When what runs by itself: an interval ("15m") or a cron line ("0 3 * * *"); "" turns it off."""
+
+    refresh: str = "15m"
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LOREBOT_",
+        env_nested_delimiter="_",
+        # LOREBOT_SLACK_BOT_TOKEN is slack.bot_token: only the first _ parts table and key.
+        env_nested_max_split=1,
+        extra="forbid",
+        frozen=True,
+    )
+
+    data_dir: Path = Path(".lorebot")
+    database: DatabaseTable = DatabaseTable()
+    embedding: EmbeddingTable = EmbeddingTable()
+    model: ModelTable = ModelTable()
+    slack: SlackTable = SlackTable()
+    sources: tuple[SourceTable, ...] = ()
+    schedules: SchedulesTable = SchedulesTable()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first; what is passed in is the file."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        names = [source.name for source in self.sources]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"two sources have the name {min(twice)}")
+        return self
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read the configuration: the file named, else ``LOREBOT_CONFIG``, else ``lorebot.toml`` if there is one.
+
+    Raises:
+        ConfigError: a named file is missing, the file is not TOML, or a key is wrong; the message says which.
+    """
+    named = path or (Path(os.environ["LOREBOT_CONFIG"]) if os.environ.get("LOREBOT_CONFIG") else None)
+    file = named or DEFAULT_FILE
+    if not file.exists():
+        if named is not None:
+            raise ConfigError(f"There is no configuration file {file}.")
+        return build_settings({}, where="the environment")
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}.") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read.") from error
+    _refuse_plain_secrets(values, file)
+    return build_settings(values, where=str(file))
+
+
+def build_settings(values: dict[str, Any], *, where: str) -> Settings:
+    """Settings from a table of values and the environment; ``where`` names the values' origin in errors.
+
+    Raises:
+        ConfigError: a key is unknown, missing or wrong.
+    """
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_first_problem(error)}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"the key {key} is unknown; see docs/configuration.md for those that exist."
+        case "missing":
+            return f"the key {key} is missing."
+        case _:
+            message = problem["msg"].removeprefix("Value error, ")
+            return f"{key}: {message}." if key else f"{message}."
+
+
+def _refuse_plain_secrets(values: dict[str, Any], file: Path, prefix: str = "") -> None:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            _refuse_plain_secrets(value, file, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, dict):
+                    _refuse_plain_secrets(item, file, f"{prefix}{key}.{index}.")
+        elif key in _SECRET_KEYS and not str(value).startswith(("env:", "file:")):
+            raise ConfigError(
+                f'{file}: {prefix}{key} holds a secret in the clear; write "env:NAME" or "file:/path" instead.'
+            )
