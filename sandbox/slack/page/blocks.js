@@ -1,6 +1,7 @@
 // Block Kit as DOM nodes. `use(block, element, value)` is called when a person uses an element.
 import { h, link, toast } from "./dom.js";
 import { emoji } from "./emoji.js";
+import { icon } from "./icons.js";
 import { textNodes } from "./inline.js";
 import { markdown } from "./markdown.js";
 import { inputElement } from "./inputs.js";
@@ -51,7 +52,7 @@ const RENDER = {
 };
 
 // Pictures come from other hosts; the page loads nothing from elsewhere, so it names them instead.
-const image = (block) => h("span", { class: "image", title: block.image_url }, `🖼 ${block.alt_text ?? "image"}`);
+const image = (block) => h("span", { class: "image", title: block.image_url }, icon("picture"), ` ${block.alt_text ?? "image"}`);
 
 const TASK_SIGNS = { pending: "○", in_progress: "◐", complete: "✓", error: "✕" };
 
@@ -60,7 +61,7 @@ function task(block, { names }) {
   const sources = (block.sources ?? []).map((source) => link(source.url, source.text || source.url));
   return h(
     "div",
-    { class: `task-card ${block.status}` },
+    { class: `task-card is-${block.status}` },
     h("span", { class: "sign", "aria-label": block.status.replace("_", " ") }, TASK_SIGNS[block.status] ?? "○"),
     h("div", {}, block.title, extra, sources.length ? h("div", { class: "sources" }, sources) : null),
   );
@@ -83,6 +84,8 @@ async function press(button, run) {
   }
 }
 
+const rated = new Map(); // "block/action" -> side, so that a message that is drawn again shows the choice
+
 const ELEMENTS = {
   button: (block, item, use, names) => {
     const node = h("button", { type: "button", class: `button ${item.style ?? ""}`, "aria-label": item.accessibility_label }, textNodes(item.text, names));
@@ -94,7 +97,7 @@ const ELEMENTS = {
     return node;
   },
   icon_button: (block, item, use) => {
-    const node = h("button", { type: "button", class: "button icon", title: item.text?.text }, item.icon === "trash" ? "🗑" : "•", ` ${item.text?.text ?? ""}`);
+    const node = h("button", { type: "button", class: "button icon", title: item.text?.text }, item.icon === "trash" ? icon("trash") : "•", ` ${item.text?.text ?? ""}`);
     node.addEventListener("click", () => press(node, () => use(block, item, item.value)));
     return node;
   },
@@ -103,16 +106,17 @@ const ELEMENTS = {
       const choice = item[`${name}_button`];
       const node = h(
         "button",
-        { type: "button", class: "button icon", "aria-pressed": "false", title: choice.text.text, "aria-label": choice.accessibility_label ?? choice.text.text },
+        { type: "button", class: "button icon", "aria-pressed": String(rated.get(`${block.block_id}/${item.action_id}`) === name), title: choice.text.text, "aria-label": choice.accessibility_label ?? choice.text.text },
         sign,
       );
       node.addEventListener("click", async () => {
         await press(node, () => use(block, item, name));
+        rated.set(`${block.block_id}/${item.action_id}`, name);
         for (const each of node.parentNode.children) each.setAttribute("aria-pressed", String(each === node));
       });
       return node;
     };
-    return h("span", { class: "feedback" }, side("positive", "👍"), side("negative", "👎"));
+    return h("span", { class: "feedback" }, side("positive", icon("up")), side("negative", icon("down")));
   },
   overflow: (block, item, use, names) => {
     const menu = h("details", { class: "overflow" }, h("summary", { "aria-label": "More" }, "⋯"));

@@ -5,7 +5,7 @@ import { act, names, state } from "./store.js";
 /** A composer for a channel or, with `thread()`, for its thread. `sent(text, ts)` is called afterwards. */
 export function composer({ placeholder, thread, sent }) {
   const area = h("textarea", { rows: 1, placeholder, "aria-label": placeholder, autocomplete: "off" });
-  const menu = h("ul", { class: "complete", role: "listbox", hidden: true });
+  const menu = h("ul", { class: "completions", role: "listbox", hidden: true });
   const button = h("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send (Enter)" }, "➤");
   const form = h("form", { class: "composer" }, menu, area, button);
   const completion = { items: [], at: 0, start: 0 };

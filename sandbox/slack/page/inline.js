@@ -60,7 +60,7 @@ const MRKDWN = [
 const MARKDOWN = [
   { pattern: /\\([\\`*_{}[\]()#+.!|~>-])/, make: (match) => match[1] },
   CODE,
-  { pattern: /!\[([^\]]*)\]\((\S+?)(?:\s+"[^"]*")?\)/, make: (match) => link(unescape(match[2]), `🖼 ${match[1] || match[2]}`) },
+  { pattern: /!\[([^\]]*)\]\((\S+?)(?:\s+"[^"]*")?\)/, make: (match) => link(unescape(match[2]), match[1] || match[2]) },
   {
     pattern: /\[((?:[^[\]]|\[[^[\]]*\])+)\]\(<?((?:[^\s()<>]|\([^\s()]*\))+)>?(?:\s+"[^"]*")?\)/,
     make: (match, inner) => link(unescape(match[2]), inner(match[1])),

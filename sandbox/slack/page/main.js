@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 import { composer } from "./composer.js";
 import { $, h, toast } from "./dom.js";
+import { icon } from "./icons.js";
 import { drawMessages, statusLine } from "./messages.js";
 import { pick } from "./picker.js";
 import { drawSidebar } from "./sidebar.js";
@@ -33,7 +34,7 @@ async function become(person) {
   state.me = person;
   // The wiki pages of the sandbox, on another port of the same host, read this cookie.
   document.cookie = `sandbox_user=${encodeURIComponent(person.email ?? person.id)}; path=/; max-age=31536000; samesite=lax`;
-  $("person").replaceChildren("You are: ", h("strong", {}, person.name), " ▾");
+  $("person").replaceChildren(h("span", {}, "You are: "), h("strong", {}, person.name), " ▾");
   listen();
   await loadConversations();
   await loadViews();
@@ -132,7 +133,7 @@ const goToThread = (ts) => { location.hash = ts ? `${state.channel}/${ts}` : sta
 
 function drawChannel() {
   const open = conversation();
-  const sign = open.kind === "channel" ? "# " : open.kind === "group" ? "🔒 " : "";
+  const sign = { channel: "# ", group: icon("lock") }[open.kind] ?? "";
   const head = [h("h1", {}, sign, titleOf(open)), h("span", { class: "topic" }, open.topic || (open.name ? `${open.count} members` : ""))];
   if (open.shared) head.push(h("span", { class: "badge" }, "shared with another company"));
   if (isAppDirect(open)) head.push(tabs());
@@ -189,7 +190,7 @@ function drawPane(name, toEnd = false) {
   drawMessages(box, state.panes[name], { inThread: name === "thread", openThread: goToThread });
   box.scrollTop = atEnd ? box.scrollHeight : top;
   if (focused) box.querySelector(`[data-ts="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-  if (name === "channel" && !state.panes.channel.messages.size) box.replaceChildren(h("p", { class: "hint start" }, `This is the start of ${titleOf(conversation())}.`));
+  if (name === "channel" && !state.panes.channel.messages.size) box.replaceChildren(h("p", { class: "hint start" }, `This is the very beginning of ${conversation().name ? "#" : "your conversation with "}${titleOf(conversation())}.`));
 }
 
 function drawStatus(name) {

@@ -1,6 +1,7 @@
 // Messages of a channel or a thread as DOM nodes: author, text or blocks, reactions, replies, and what one can do.
 import { ago, dayOf, h, timeOf } from "./dom.js";
 import { EMOJI, PALETTE, emoji } from "./emoji.js";
+import { icon } from "./icons.js";
 import { mrkdwn, unescape } from "./inline.js";
 import { renderBlocks } from "./blocks.js";
 import { readForm } from "./inputs.js";
@@ -35,7 +36,7 @@ export function drawMessage(message, options) {
   const node = h("article", { class: classes.join(" "), tabindex: "0", "data-ts": message.ts, "aria-label": `${author?.name ?? message.user}, ${timeOf(message.ts)}` });
   const content = h("div", { class: "content" });
   if (message.is_ephemeral) {
-    content.append(h("div", { class: "only-you" }, "👁 Only visible to you · ", h("button", { type: "button", class: "plain", onclick: () => act("messages/delete", { channel: message.channel, ts: message.ts }) }, "Dismiss")));
+    content.append(h("div", { class: "only-you" }, icon("eye"), " Only visible to you · ", h("button", { type: "button", class: "plain", onclick: () => act("messages/delete", { channel: message.channel, ts: message.ts }) }, "Dismiss")));
   }
   if (!compact) {
     content.append(
@@ -92,7 +93,7 @@ function drawReactions(message) {
 }
 
 function tools(message, { own, inThread, openThread }) {
-  const react = h("details", { class: "overflow" }, h("summary", { title: "Add a reaction", "aria-label": "Add a reaction" }, "☺"));
+  const react = h("details", { class: "overflow" }, h("summary", { title: "Add a reaction", "aria-label": "Add a reaction" }, icon("smile")));
   react.append(
     h("div", { class: "menu row" }, PALETTE.map((name) => h("button", { type: "button", title: `:${name}:`, onclick: () => { react.open = false; act("reactions", { channel: message.channel, ts: message.ts, name }); } }, EMOJI.get(name)))),
   );
@@ -107,7 +108,7 @@ function tools(message, { own, inThread, openThread }) {
     entries.push(entry("Delete message", () => act("messages/delete", { channel: message.channel, ts: message.ts })));
   }
   more.append(h("div", { class: "menu" }, entries));
-  return h("div", { class: "tools" }, react, inThread ? null : h("button", { type: "button", title: "Reply in thread", "aria-label": "Reply in thread", onclick: () => openThread(message.thread_ts ?? message.ts) }, "💬"), more);
+  return h("div", { class: "tools" }, react, inThread ? null : h("button", { type: "button", title: "Reply in thread", "aria-label": "Reply in thread", onclick: () => openThread(message.thread_ts ?? message.ts) }, icon("reply")), more);
 }
 
 function editInPlace(message) {

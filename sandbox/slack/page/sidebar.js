@@ -1,5 +1,6 @@
 // The list of channels and direct conversations, with unread marks.
 import { $, h } from "./dom.js";
+import { icon } from "./icons.js";
 import { avatar } from "./messages.js";
 import { isAppDirect, isUnread, state, titleOf } from "./store.js";
 
@@ -13,7 +14,7 @@ export function drawSidebar({ openDirect }) {
   const colleagues = [...state.people.values()].filter((each) => !each.is_bot && each.id !== state.me.id && !known.has(each.id)).slice(0, 4);
   $("sidebar").replaceChildren(
     ...group("Apps", apps.map((each) => entry(each, avatar(state.people.get(each.people[0]))))),
-    ...group("Channels", channels.map((each) => entry(each, h("span", { class: "sign" }, each.kind === "group" ? "🔒" : "#")))),
+    ...group("Channels", channels.map((each) => entry(each, h("span", { class: "sign" }, each.kind === "group" ? icon("lock") : "#")))),
     ...group("Direct messages", [
       ...direct.map((each) => entry(each, avatar(state.people.get(each.people[0])))),
       ...colleagues.map((each) => h("button", { type: "button", class: "conversation faint", onclick: () => openDirect(each.id) }, avatar(each), h("span", { class: "name" }, each.name))),
