@@ -176,8 +176,9 @@ def test_links_by_title_attachments_and_mentions_resolve(company: Company) -> No
         assert {attribute(e, "ri:content-title") for e in tree.iter(f"{ri}page")} <= titles
         assert {attribute(e, "ri:account-id") for e in tree.iter(f"{ri}user")} <= people
         assert {attribute(e, "ri:filename") for e in tree.iter(f"{ri}attachment")} <= attached
-        for key in tree.xpath("//ac:parameter[@ac:name='key']/text()", namespaces=NAMESPACES):
-            assert key in company.issues
+        for parameter in tree.iter(f"{{{NAMESPACES['ac']}}}parameter"):
+            if attribute(parameter, "ac:name") == "key":
+                assert parameter.text in company.issues
 
 
 def test_attachments_and_files_on_disk_are_the_same(company: Company) -> None:
@@ -295,6 +296,23 @@ def test_forbidden_documents_are_really_shut_for_the_named_person(company: Compa
     for query, email, document in rows:
         assert query in queries
         assert not may_read(company, email, document), (email, document)
+
+
+def test_a_shut_out_person_finds_the_answer_nowhere_else(company: Company) -> None:
+    queries = {query["_id"]: query for query in read_lines("queries.jsonl")}
+    gold = [(query, document) for query, document, _ in read_table("qrels/test.tsv")]
+    texts = {
+        document: text_of(company, document).casefold() for document in [*company.pages, *company.issues]
+    }
+    checked = 0
+    for query, email in {(query, email) for query, email, _ in read_table("forbidden.tsv")}:
+        if any(may_read(company, email, document) for other, document in gold if other == query):
+            continue
+        answer = queries[query]["answer"].casefold()
+        leaks = [d for d, text in texts.items() if answer in text and may_read(company, email, d)]
+        assert not leaks, (query, email, leaks)
+        checked += 1
+    assert checked >= 12
 
 
 def test_followups_expect_existing_documents_and_unanswerable_questions_are_ten(company: Company) -> None:
