@@ -13,6 +13,7 @@ from connectors.errors import NotFoundError, ServerFaultError
 from connectors.jira_api import JiraApi, Unfetched
 
 _ISSUES_AT_ONCE = 100
+_ROWS_AT_ONCE = 1000
 _ALL_GROUPS = 10_000
 
 
@@ -27,7 +28,7 @@ class DataCenterJira(JiraApi):
 
     def issues(self, jql: str, fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
         params: dict[str, Any] = {"jql": jql, "fields": ",".join(fields)}
-        start, size = 0, _ISSUES_AT_ONCE
+        start, size = 0, _ISSUES_AT_ONCE if "comment" in fields else _ROWS_AT_ONCE
         while True:
             try:
                 answer = self.client.get(

@@ -126,19 +126,22 @@ def _checklist(node: Any, depth: int) -> str:
 
 
 def _checklist_item(node: Any, depth: int) -> Iterator[b.Block]:
-    nested = _kind(node) in {"taskList", "decisionList"}
-    yield from _block(node, depth) if nested else _blocks(node, depth)
+    is_item = _kind(node) in {"taskItem", "decisionItem", "blockTaskItem"}
+    yield from _blocks(node, depth) if is_item else _flow([node], depth)
 
 
 def _table(node: Any, depth: int) -> str:
-    return markdown_table([[_cell(cell, depth + 1) for cell in _content(row)] for row in _content(node)])
+    rows = [_content(row) if _kind(row) == "tableRow" else [row] for row in _content(node)]
+    return markdown_table([[_cell(cell, depth + 1) for cell in row] for row in rows])
 
 
 def _cell(node: Any, depth: int) -> Cell:
     spans = [_attributes(node).get(name) for name in ("colspan", "rowspan")]
     columns, rows = (span if isinstance(span, int) else 1 for span in spans)
+    is_cell = _kind(node) in {"tableCell", "tableHeader"}
+    blocks = _blocks(node, depth) if is_cell else _flow([node], depth)
     return Cell(
-        text=b.to_markdown(_blocks(node, depth), gap="\n"),
+        text=b.to_markdown(blocks, gap="\n"),
         header=_kind(node) == "tableHeader",
         columns=columns,
         rows=rows,
@@ -197,7 +200,8 @@ def _card(node: Any) -> str:
 
 def _media(node: Any) -> str:
     name = _attribute(node, "alt") or _attribute(node, "fileName")
-    return f"![{name}]({_attribute(node, 'url')})" if name or _attribute(node, "url") else ""
+    url = _attribute(node, "url")
+    return f"![{name}]({url or name})" if name or url else ""
 
 
 def _kind(node: object) -> str:

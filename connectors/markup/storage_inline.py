@@ -10,7 +10,7 @@ from lxml import etree
 from connectors.markup import storage_macros
 from connectors.markup.storage_xml import attribute, child, tag, words
 
-_SPACE = re.compile(r"[ \t\r\n]+")
+_SPACE = re.compile("[ \t\r\n\xa0]+")
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`", "del": "~~", "s": "~~"}
 _DEEPEST = 60
 #: What stands for the emoticons that carry no fallback character of their own.
@@ -99,15 +99,16 @@ class InlineReader:
         return "".join(parts)
 
     def _page_link(self, element: etree._Element) -> str:
-        bodies = [each for each in element if tag(each).endswith("link-body")]
-        text = " ".join(self._inside(each).strip() for each in bodies)
-        targets = [self._target(each) for each in element if tag(each).startswith("ri:")]
-        return (
-            text
-            or " ".join(filter(None, targets))
-            or attribute(element, "ac:anchor")
-            or self._inside(element)
-        )
+        """A link's words, else what it points to. Broken markup may hold half a page: all of it is read."""
+        parts, targets = [self.plain(element.text)], []
+        for each in element:
+            if tag(each).startswith("ri:"):
+                targets.append(self._target(each))
+            else:
+                parts.append(self.read(each))
+            parts.append(self.plain(each.tail))
+        text = "".join(parts)
+        return text if text.strip() else " ".join(filter(None, targets)) or attribute(element, "ac:anchor")
 
     def _target(self, element: etree._Element) -> str:
         """What a resource identifier points to, in words."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: No table for people is wider or has longer merged cells; more comes from broken markup and eats memory.
 _WIDEST = 100
-_NEWLINES = re.compile(r"\s*\n\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,4 +73,5 @@ def _line(cells: Sequence[str], width: int) -> str:
 
 
 def _in_one_line(markdown: str) -> str:
-    return _NEWLINES.sub("<br>", markdown.strip()).replace("|", "\\|")
+    lines = (line.strip() for line in markdown.split("\n"))
+    return "<br>".join(line for line in lines if line).replace("|", "\\|")

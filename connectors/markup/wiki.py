@@ -34,10 +34,12 @@ def wiki_to_markdown(markup: str, user_name: Callable[[str], str | None]) -> str
 
 def _blocks(markup: str, user_name: Callable[[str], str | None]) -> Iterator[b.Block]:
     """Cut out what is verbatim; an opening marker without its end is text like any other."""
-    position = 0
+    position, endless = 0, set[str]()
     while opening := _VERBATIM.search(markup, position):
-        end = _closing(markup, opening)
-        if end is None:
+        marker = "{" + opening[1] + "}"
+        end = -1 if marker in endless else markup.find(marker, opening.end())
+        if end < 0:
+            endless.add(marker)
             yield from _text(markup[position : opening.end()].replace(opening.group(), ""), user_name)
             position = opening.end()
             continue
@@ -50,15 +52,8 @@ def _blocks(markup: str, user_name: Callable[[str], str | None]) -> Iterator[b.B
             if title:
                 yield b.text(f"**{title}**")
             yield b.code(body.strip("\n"), language)
-        position = end + len(opening[1]) + 2
+        position = end + len(marker)
     yield from _text(markup[position:], user_name)
-
-
-def _closing(markup: str, opening: re.Match[str]) -> int | None:
-    """Where the marker that ends this one begins; None without one."""
-    marker = "{" + opening[1] + "}"
-    end = markup.find(marker, opening.end())
-    return end if end >= 0 else None
 
 
 def _parameters(written: str) -> tuple[str, str]:
@@ -129,13 +124,13 @@ def _items(lines: list[str], user_name: Callable[[str], str | None]) -> Iterator
     for line in lines:
         match = _ITEM.match(line)
         if match is None:
-            yield "  " * len(numbers) + inline(line.strip(), user_name)
+            yield "   " * len(numbers) + inline(line.strip(), user_name)
             continue
         level = len(match[1])
         numbers = numbers[:level] + [0] * (level - len(numbers))
         numbers[-1] += 1
         marker = f"{numbers[-1]}." if match[1].endswith("#") else "-"
-        yield f"{'  ' * (level - 1)}{marker} {inline(match[2], user_name)}"
+        yield f"{'   ' * (level - 1)}{marker} {inline(match[2], user_name)}"
 
 
 def _table(lines: list[str], user_name: Callable[[str], str | None]) -> str:

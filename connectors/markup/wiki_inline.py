@@ -8,7 +8,7 @@ from collections.abc import Callable
 #: What is taken whole, first match first. Every repetition is bounded, so that dirt costs linear time.
 _TOKEN = re.compile(
     r"""
-    \{\{(?P<mono>[^\n]{1,1000}?)\}\}
+    \{\{(?P<mono>[^\n]{1,300}?)\}\}
   | \[~(?P<user>[^\[\]\n]{1,200})\]
   | \[(?P<link>[^\[\]\n]{1,2000})\]
   | (?<![\w!])!(?P<image>[^\s!|][^!|\n]{0,300})(?:\|[^!\n]{0,200})?!(?![\w!])
@@ -35,7 +35,7 @@ def inline(markup: str, user_name: Callable[[str], str | None]) -> str:
 
 
 def _emphasised(markup: str) -> str:
-    return _BOLD.sub(r"**\1**", _ITALIC.sub(r"*\1*", markup))
+    return _ITALIC.sub(r"*\1*", _BOLD.sub(r"**\1**", markup))
 
 
 def _token(token: re.Match[str], user_name: Callable[[str], str | None]) -> str:
