@@ -1,8 +1,9 @@
 """Who may read what on a site: the one oracle for the human pages, the permission APIs and the tests.
 
-A page needs its space's permission and the restriction of the page itself and of every ancestor; an issue needs its
-project's permission and its security level. Each is a list of principals of whom the reader must be one. What no list
-names is open to `anyone`; an empty list shuts everybody out. Nobody who has been deactivated may read anything.
+A page needs its space's permission and the restriction of the page itself and of every ancestor; an issue
+needs its project's permission and its security level. Each is a list of principals of whom the reader must be
+one. What no list names is open to `anyone`; an empty list shuts everybody out. Nobody who has been deactivated
+may read anything.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def create_page(site: Site, data: dict[str, Any]) -> PageRow:
 
 
 def update_page(site: Site, page: PageRow, data: dict[str, Any]) -> None:
-    """Change title or storage (a new version), and move or label the page (no new version, as in Confluence)."""
+    """Change title or storage (a new version); move or label the page (no new version, as in Confluence)."""
     if "parent_id" in data:
         parent_id = _parent(site, data["parent_id"])
         chain = [*ancestors(site.pages, site.pages[parent_id]), site.pages[parent_id]] if parent_id else []

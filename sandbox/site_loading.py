@@ -1,9 +1,9 @@
 """Reads a site folder into a Site, line by line, so that the whole text is never in memory at once.
 
-The folder: `jira/<PROJECT>.jsonl[.gz]` (Jira REST v2 issues), `confluence/<SPACE>.jsonl[.gz]` (pages, with optional
-`comments`, `attachments` and `type`) and, optionally, `site.json` (people, groups, permissions). Without `site.json`
-everything is open to everyone. Attachments' bytes: `confluence/attachments/<page id>/<title>` and
-`jira/attachments/<attachment id>`.
+The folder: `jira/<PROJECT>.jsonl[.gz]` (Jira REST v2 issues), `confluence/<SPACE>.jsonl[.gz]` (pages, with
+optional `comments`, `attachments` and `type`) and, optionally, `site.json` (people, groups, permissions, names of
+`spaces`). Without `site.json` everything is open to everyone. Attachments' bytes lie in
+`confluence/attachments/<page id>/<title>` and `jira/attachments/<attachment id>`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from sys import intern
-from typing import IO, Any
+from typing import Any
 
 from sandbox.errors import SiteError
 from sandbox.site_people import Group, User
@@ -33,7 +33,7 @@ from sandbox.site_state import Site
 from sandbox.site_times import parse_time
 
 POINTER_FILE_BYTES = 4096
-"""A checkout may store a symbolic link as a small file that holds the path; nothing larger is taken for one."""
+"""A checkout may store a symbolic link as a small file that holds the path; no larger file is taken for one."""
 
 
 def load_site(folder: Path) -> Site:
@@ -78,8 +78,7 @@ def _files(folder: Path | None) -> list[Path]:
 
 def _records(path: Path) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
     """The place (for messages), the bytes and the content of every line."""
-    stream: IO[bytes] = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[assignment]
-    with stream:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
         try:
             for number, line in enumerate(stream, 1):
                 if line.strip():

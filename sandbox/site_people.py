@@ -1,4 +1,4 @@
-"""The people and groups of a site: one directory that Jira and Confluence share, as on Atlassian's own sites."""
+"""The people and groups of a site: one directory that Jira and Confluence share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 class User:
     """A person. `id` is the Cloud account id; `login` the Data Center user name.
 
-    A person who is only known as the author of something (not `listed`) has no groups and is not found by searches.
+    Who is only known as the author of something (not `listed`) has no groups and is not found by searches.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """What a site holds, kept small: a slim row per issue and page, and its text as compressed bytes.
 
-Twenty thousand tickets with their comments are some hundred megabytes of JSON and would be a gigabyte of Python
-objects; compressed they are a few tens of megabytes, and one record is unpacked in well under a millisecond.
+Twenty thousand tickets with their comments are some hundred megabytes of JSON and would be a gigabyte of
+Python objects; compressed they are a few tens of megabytes, and a record is unpacked in under a millisecond.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A company's Jira and Confluence in memory: served by `sandbox.atlassian`, changed by `sandbox.site_changes`."""
+"""A company's Jira and Confluence in memory; `sandbox.atlassian` serves it, `sandbox.site_changes` changes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.site_traffic import Traffic
 
 @dataclass(kw_only=True)
 class Site:
-    """Everything on the site. `revision` grows with every change, so that cached search results can be dropped."""
+    """Everything on the site. `revision` grows with every change, so that cached results can be dropped."""
 
     folder: Path
     jira_folder: Path | None = None

@@ -1,4 +1,4 @@
-"""Times inside the sandbox are whole milliseconds since 1970 in UTC; these are the vendors' spellings of them."""
+"""Times in the sandbox are whole milliseconds since 1970 in UTC; here are the vendors' spellings of them."""
 
 from __future__ import annotations
 

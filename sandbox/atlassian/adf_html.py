@@ -5,44 +5,40 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-BLOCK_TAGS = {
-    "paragraph": "p",
-    "blockquote": "blockquote",
-    "bulletList": "ul",
-    "orderedList": "ol",
-    "listItem": "li",
-    "tableRow": "tr",
-    "tableHeader": "th",
-    "tableCell": "td",
+EMPTY = {
+    "hardBreak": "<br>",
+    "rule": "<hr>",
+    "mention": '<span class="mention">{text}</span>',
+    "media": '<img src="{url}" alt="">',
+}
+CONTAINERS = {
+    "paragraph": ("<p>", "</p>"),
+    "blockquote": ("<blockquote>", "</blockquote>"),
+    "bulletList": ("<ul>", "</ul>"),
+    "orderedList": ("<ol>", "</ol>"),
+    "listItem": ("<li>", "</li>"),
+    "table": ("<table><tbody>", "</tbody></table>"),
+    "tableRow": ("<tr>", "</tr>"),
+    "tableHeader": ("<th>", "</th>"),
+    "tableCell": ("<td>", "</td>"),
+    "codeBlock": ("<pre><code>", "</code></pre>"),
+    "panel": ('<div class="panel {panelType}">', "</div>"),
 }
 MARK_TAGS = {"strong": "strong", "em": "em", "code": "code", "strike": "del", "underline": "u"}
 
 
 def adf_to_html(node: dict[str, Any]) -> str:
     """Render the nodes that `wiki_adf` makes; text is escaped, and links lead to http, ftp or mail alone."""
-    kind = node["type"]
+    kind, attributes = node["type"], node.get("attrs", {})
     if kind == "text":
         return _text(node)
-    if kind == "hardBreak":
-        return "<br>"
-    if kind == "rule":
-        return "<hr>"
-    if kind == "mention":
-        return f'<span class="mention">{escape(node["attrs"]["text"])}</span>'
-    if kind == "media":
-        return f'<img src="{escape(node["attrs"].get("url", ""))}" alt="">'
+    if kind in EMPTY:
+        return EMPTY[kind].format(**{name: escape(str(value)) for name, value in attributes.items()})
     inside = "".join(adf_to_html(child) for child in node.get("content", []))
     if kind == "heading":
-        level = node["attrs"]["level"]
-        return f"<h{level}>{inside}</h{level}>"
-    if kind == "codeBlock":
-        return f"<pre><code>{inside}</code></pre>"
-    if kind == "panel":
-        return f'<div class="panel {escape(node["attrs"]["panelType"])}">{inside}</div>'
-    if kind == "table":
-        return f"<table><tbody>{inside}</tbody></table>"
-    tag = BLOCK_TAGS.get(kind)
-    return f"<{tag}>{inside}</{tag}>" if tag else inside
+        return f"<h{attributes['level']}>{inside}</h{attributes['level']}>"
+    before, after = CONTAINERS.get(kind, ("", ""))
+    return before.format(**attributes) + inside + after
 
 
 def _text(node: dict[str, Any]) -> str:

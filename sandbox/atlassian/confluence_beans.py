@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from sandbox.atlassian.content import Content, comment_content, download_path, page_content, web_path
 from sandbox.atlassian.storage_html import storage_to_html
@@ -78,7 +79,7 @@ def space_bean(context: Context, space: Space) -> Json:
 def content_bean(context: Context, content: Content, expand: Expand) -> Json:
     """A page, blog post, comment or attachment with what `expand` asks for."""
     bean = _base(context, content)
-    builders = {
+    builders: dict[str, Callable[[], Any]] = {
         "space": lambda: space_bean(context, context.site.spaces[content.page.space]),
         "version": lambda: _version(context, content),
         "history": lambda: _history(context, content, expand),

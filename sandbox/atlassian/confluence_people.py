@@ -9,6 +9,7 @@ from sandbox.atlassian.confluence_v1 import paged
 from sandbox.atlassian.wire import Context, Json, RestError, context_of, many, reply
 from sandbox.site_access import ANYONE
 from sandbox.site_people import Group, User
+from sandbox.site_times import confluence_time, now_ms
 
 CAP = 200
 
@@ -95,9 +96,19 @@ async def search_users(request: web.Request) -> web.Response:
     found = [user for user in users if text in user.name.lower() or text in (user.email.lower(), user.id)]
 
     def show(user: User) -> Json:
-        return {"user": user_bean(context, user), "title": user.name, "entityType": "user"}
+        return {
+            "user": user_bean(context, user),
+            "title": user.name,
+            "excerpt": "",
+            "url": f"/people/{user.id}",
+            "breadcrumbs": [],
+            "entityType": "user",
+            "iconCssClass": "",
+            "lastModified": confluence_time(now_ms()),
+        }
 
-    return paged(request, found, show, cap=CAP)
+    extra = {"totalSize": len(found), "cqlQuery": request.query.get("cql", ""), "searchDuration": 1}
+    return paged(request, found, show, cap=CAP, extra=extra)
 
 
 async def list_space_permissions(request: web.Request) -> web.Response:

@@ -112,7 +112,7 @@ async def list_role_assignments(request: web.Request) -> web.Response:
 
 
 async def list_pages(request: web.Request) -> web.Response:
-    """Pages or blog posts, by space, id, title and status; current (and archived) ones unless asked otherwise."""
+    """Pages or blog posts by space, id, title and status; current and archived ones unless asked otherwise."""
     context, query = context_of(request), request.query
     kind = "blogpost" if request.path.endswith("/blogposts") else "page"
     space_ids = set(many(request, "space-id"))
@@ -301,7 +301,7 @@ def _page(context: Context, page: PageRow, body_format: str | None) -> Json:
         "_links": {"webui": web_path(context, page_content(page))},
     }
     if page.kind == "page":
-        bean |= {"parentId": page.parent_id, "parentType": "page" if page.parent_id else None}
+        bean |= {"parentId": page.parent_id, "parentType": "page"} if page.parent_id else {}
         bean |= {"position": page.position, "ownerId": author, "lastOwnerId": None}
     if body_format is not None:
         bean["body"] = _body(context, page, page.storage, body_format)

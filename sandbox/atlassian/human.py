@@ -1,6 +1,6 @@
-"""The pages that people see when they click a link: wiki pages and tickets, as the person of a cookie may read them.
+"""The pages that people see when they click a link: wiki pages and tickets.
 
-Whoever opens them is told by the cookie `sandbox_user` (account id or e-mail); without it the site admin looks.
+The cookie `sandbox_user` (account id or e-mail) tells who looks; without it the site admin does.
 """
 
 from __future__ import annotations

@@ -184,7 +184,10 @@ async def pick_groups(request: web.Request) -> web.Response:
     context = context_of(request)
     words, limit = request.query.get("query", "").lower(), integer(request, "maxResults", 20)
     found = [group for group in context.site.directory.groups.values() if words in group.name.lower()]
-    groups = [{**_group_bean(context, group), "html": group.name, "labels": []} for group in found[:limit]]
+    groups: list[Json] = []
+    for group in found[:limit]:
+        bean: Json = {"name": group.name, "html": group.name, "labels": []}
+        groups.append({**bean, "groupId": group.id} if context.is_cloud else bean)
     header = f"Showing {len(groups)} of {len(found)} matching groups"
     return reply({"header": header, "total": len(found), "groups": groups})
 

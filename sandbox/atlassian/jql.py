@@ -1,4 +1,7 @@
-"""JQL over the site's issues: the clauses that API clients use. https://support.atlassian.com/jira-software-cloud/docs/jql-fields/"""
+"""JQL over the site's issues: the clauses that API clients use.
+
+https://support.atlassian.com/jira-software-cloud/docs/jql-fields/
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In front of every handler: request counts and injected faults, error answers, and authentication of API calls."""
+"""In front of every handler: request counts and injected faults, error answers, authentication."""
 
 from __future__ import annotations
 

@@ -18,7 +18,10 @@ from sandbox.errors import QueryError
 T = TypeVar("T")
 MAX_NESTING = 50
 TOKEN = re.compile(
-    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<op>!=|!~|>=|<=|[=~<>(),])|(?P<word>[^\s=!~<>(),"']+))"""
+    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+    r"""|(?P<op>!=|!~|>=|<=|[=~<>(),])"""
+    r"""|(?P<word>[^\s=!~<>(),"']+))""",
+    re.DOTALL,
 )
 OPERATORS = {"=", "!=", "~", "!~", ">=", "<=", ">", "<"}
 DATE_FORMATS = ("%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
@@ -43,7 +46,10 @@ class Value:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clause:
-    """`field operator values`; operators also are `in`, `not in`, `is` and `is not`; the field is in lower case."""
+    """`field operator values`; the field is in lower case.
+
+    Operators are the signs of OPERATORS and `in`, `not in`, `is`, `is not`.
+    """
 
     field: str
     operator: str
@@ -112,8 +118,8 @@ def date_ms(value: Value, zone: str, now: int) -> int:
     if match := PERIOD.fullmatch(value.text):
         return now + int(timedelta(**{PERIOD_UNITS[match[2]]: int(match[1])}).total_seconds() * 1000)
     raise QueryError(
-        f"Date value '{value.text}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', "
-        "'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
+        f"Date value '{value.text}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', "
+        "'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w'."
     )
 
 
@@ -185,10 +191,7 @@ class _Parser:
         if field.kind == "op":
             raise QueryError(f"Error in the query: expecting a field name but got '{field.text}'.")
         operator = self._operator()
-        if operator in ("in", "not in"):
-            values = self._list()
-        else:
-            values = (self._value(),)
+        values = self._list() if operator in ("in", "not in") else (self._value(),)
         return Clause(field=field.text.lower(), operator=operator, values=values)
 
     def _operator(self) -> str:

@@ -1,4 +1,4 @@
-"""Confluence storage format -> HTML for people: headings with Confluence's own anchor ids, macros, links, tasks.
+"""Confluence storage format -> HTML for people: headings with Confluence's own anchor ids, macros, links.
 
 Storage format: https://confluence.atlassian.com/doc/confluence-storage-format-790796544.html
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from html import escape
 from html.entities import html5
 from urllib.parse import quote
@@ -22,6 +23,7 @@ PLAIN_TAGS = set(
     "p ul ol li table tbody thead tfoot tr th td strong b em i u s del code pre blockquote sub sup small span div "
     "dl dt dd time h1 h2 h3 h4 h5 h6".split()
 )
+SILENT_ELEMENTS = {"parameter", "task-id", "task-status", "placeholder"}
 VOID_TAGS = {"br", "hr"}
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 PANELS = {"info": "info", "note": "note", "tip": "tip", "warning": "warning", "panel": "plain"}
@@ -70,21 +72,16 @@ class _Renderer:
             return self._confluence_element(element, tag.removeprefix(AC))
         if tag in VOID_TAGS:
             return f"<{tag}>"
+        if tag == "img":
+            return _image(element.get("src") or "", element.get("alt") or "")
         inside = self._children(element)
         if tag == "a":
             return self._link(element.get("href") or "", inside)
-        if tag == "img":
-            return _image(element.get("src") or "", element.get("alt") or "")
+        attributes = {name: element.get(name) or "" for name in ("colspan", "rowspan") if element.get(name)}
         if tag in HEADINGS:
-            return f'<{tag} id="{escape(self._heading_id(element))}">{inside}</{tag}>'
-        if tag not in PLAIN_TAGS:
-            return inside
-        spans = "".join(
-            f' {name}="{escape(element.get(name) or "")}"'
-            for name in ("colspan", "rowspan")
-            if element.get(name)
-        )
-        return f"<{tag}{spans}>{inside}</{tag}>"
+            attributes["id"] = self._heading_id(element)
+        written = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
+        return f"<{tag}{written}>{inside}</{tag}>" if tag in PLAIN_TAGS else inside
 
     def _heading_id(self, element: etree._Element) -> str:
         text = "".join(_visible_text(element))
@@ -94,23 +91,21 @@ class _Renderer:
         return f"{anchor}.{repeated}" if repeated else anchor
 
     def _confluence_element(self, element: etree._Element, name: str) -> str:
-        if name in ("structured-macro", "macro"):
-            return self._macro(element, element.get(AC + "name") or "")
-        if name == "link":
-            return self._confluence_link(element)
-        if name == "image":
-            return self._confluence_image(element)
-        if name == "task-list":
-            return f'<ul class="tasks">{self._children(element)}</ul>'
-        if name == "task":
-            return self._task(element)
-        if name in ("parameter", "task-id", "task-status", "placeholder"):
+        handlers: dict[str, Callable[[etree._Element], str]] = {
+            "structured-macro": self._macro,
+            "macro": self._macro,
+            "link": self._confluence_link,
+            "image": self._confluence_image,
+            "task-list": lambda each: f'<ul class="tasks">{self._children(each)}</ul>',
+            "task": self._task,
+            "emoticon": lambda each: escape(each.get(AC + "emoji-fallback") or ""),
+        }
+        if name in SILENT_ELEMENTS:
             return ""
-        if name == "emoticon":
-            return escape(element.get(AC + "emoji-fallback") or "")
-        return self._children(element)
+        return handlers.get(name, self._children)(element)
 
-    def _macro(self, element: etree._Element, name: str) -> str:
+    def _macro(self, element: etree._Element) -> str:
+        name = element.get(AC + "name") or ""
         parameters = {
             each.get(AC + "name") or "": each.text or "" for each in element.findall(AC + "parameter")
         }

@@ -1,4 +1,4 @@
-"""Jira wiki markup -> Atlassian Document Format, as Jira Cloud's v3 API shows what was written as wiki markup.
+"""Jira wiki markup -> Atlassian Document Format, as Jira Cloud's v3 API shows texts.
 
 ADF: https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 """
@@ -20,6 +20,7 @@ RULE = re.compile(r"\s*-{4,5}\s*")
 QUOTE_LINE = re.compile(r"\s*bq\.\s+(.*)")
 IMAGE_LINE = re.compile(r"\s*!(https?://[^\s!|]+)(?:\|[^!]*)?!\s*")
 CELL_TOKEN = re.compile(r"\[[^\]\n]*\]|\{\{.*?\}\}|\|\|?|[^|\[{]+|.", re.DOTALL)
+BARS = {"|", "||"}
 PANEL_TYPES = {"panel": "info", "info": "info", "note": "note", "tip": "success", "warning": "warning"}
 
 
@@ -109,16 +110,6 @@ def _lines(text: str, resolve: ResolveMention) -> list[Node]:
 def _block_at(lines: list[str], index: int, resolve: ResolveMention) -> tuple[int, list[Node]]:
     """The block that starts at this line, and how many lines it takes; 0 for plain text."""
     line = lines[index]
-    if match := HEADING.fullmatch(line):
-        heading = {"type": "heading", "attrs": {"level": int(match[1])}}
-        return 1, [{**heading, "content": parse_inline(match[2].strip(), resolve)}]
-    if RULE.fullmatch(line):
-        return 1, [{"type": "rule"}]
-    if match := QUOTE_LINE.fullmatch(line):
-        return 1, [{"type": "blockquote", "content": [_paragraph(parse_inline(match[1], resolve))]}]
-    if match := IMAGE_LINE.fullmatch(line):
-        media = {"type": "media", "attrs": {"type": "external", "url": match[1]}}
-        return 1, [{"type": "mediaSingle", "attrs": {"layout": "center"}, "content": [media]}]
     if LIST_ITEM.fullmatch(line):
         return _list_at(lines, index, resolve)
     if line.lstrip().startswith("|"):
@@ -127,7 +118,22 @@ def _block_at(lines: list[str], index: int, resolve: ResolveMention) -> tuple[in
             count += 1
         rows = [_table_row(row, resolve) for row in lines[index : index + count]]
         return count, [{"type": "table", "content": rows}]
-    return 0, []
+    block = _one_line_block(line, resolve)
+    return (1, [block]) if block else (0, [])
+
+
+def _one_line_block(line: str, resolve: ResolveMention) -> Node | None:
+    if match := HEADING.fullmatch(line):
+        content = parse_inline(match[2].strip(), resolve)
+        return {"type": "heading", "attrs": {"level": int(match[1])}, "content": content}
+    if RULE.fullmatch(line):
+        return {"type": "rule"}
+    if match := QUOTE_LINE.fullmatch(line):
+        return {"type": "blockquote", "content": [_paragraph(parse_inline(match[1], resolve))]}
+    if match := IMAGE_LINE.fullmatch(line):
+        media = {"type": "media", "attrs": {"type": "external", "url": match[1]}}
+        return {"type": "mediaSingle", "attrs": {"layout": "center"}, "content": [media]}
+    return None
 
 
 def _list_at(lines: list[str], index: int, resolve: ResolveMention) -> tuple[int, list[Node]]:
@@ -171,14 +177,14 @@ def _lists(items: list[tuple[str, str]], level: int, resolve: ResolveMention) ->
 def _table_row(line: str, resolve: ResolveMention) -> Node:
     cells: list[Node] = []
     kind, text = "", ""
-    for token in [*CELL_TOKEN.findall(line.strip()), "|"]:
-        if token not in ("|", "||"):
-            text += token
+    for piece in [*CELL_TOKEN.findall(line.strip()), "|"]:
+        if piece not in BARS:
+            text += piece
             continue
         if kind:
             content = [_paragraph(parse_inline(text.strip(), resolve))]
             cells.append({"type": kind, "content": content})
-        kind, text = ("tableHeader" if token == "||" else "tableCell"), ""
+        kind, text = ("tableHeader" if piece == "||" else "tableCell"), ""
     if len(cells) > 1 and not cells[-1]["content"][0].get("content"):
         cells.pop()  # the closing bar of the row opens no cell
     return {"type": "tableRow", "content": cells}

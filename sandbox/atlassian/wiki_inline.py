@@ -62,28 +62,32 @@ def _nodes_of(
     match: re.Match[str], resolve: ResolveMention, marks: tuple[Node, ...], depth: int
 ) -> list[Node]:
     found = match.groupdict()
+    if found["target"] or found["url"]:
+        return _link(found["target"] or found["url"], found["label"], resolve, marks, depth)
+    kind = next((kind for kind in SPANS if found[kind]), None)
+    if kind is None:
+        return _plain_nodes(found, resolve, marks)
+    if depth >= MAX_NESTING:
+        return [text_node(match.group(), marks)]
+    mark = {"type": SPANS[kind]}
+    inner = marks if mark in marks else (*marks, mark)
+    return parse_inline(found[f"{kind}_text"], resolve, inner, depth + 1)
+
+
+def _plain_nodes(
+    found: dict[str, str | None], resolve: ResolveMention, marks: tuple[Node, ...]
+) -> list[Node]:
+    """The nodes of what holds no further markup; colours are left out."""
     if found["newline"]:
         return [{"type": "hardBreak"}]
-    if found["color"]:
-        return []
-    if found["escaped"]:
-        return [text_node(found["escaped"], marks)]
     if found["mono"]:
         links = tuple(mark for mark in marks if mark["type"] == "link")
         return [text_node(found["mono"], (*links, {"type": "code"}))]
     if found["mention"]:
         account_id, name = resolve(found["mention"].removeprefix("accountid:"))
         return [{"type": "mention", "attrs": {"id": account_id, "text": f"@{name}"}}]
-    if found["attachment"] or found["image"]:
-        return [text_node(found["attachment"] or found["image"], marks)]
-    if found["target"] or found["url"]:
-        return _link(found["target"] or found["url"], found["label"], resolve, marks, depth)
-    kind = next(kind for kind in SPANS if found[kind])
-    if depth >= MAX_NESTING:
-        return [text_node(match.group(), marks)]
-    mark = {"type": SPANS[kind]}
-    inner = marks if mark in marks else (*marks, mark)
-    return parse_inline(found[f"{kind}_text"], resolve, inner, depth + 1)
+    text = found["escaped"] or found["attachment"] or found["image"]
+    return [text_node(text, marks)] if text else []
 
 
 def _link(

@@ -1,4 +1,4 @@
-"""What all handlers share: the application's context, JSON answers, paging parameters and the vendors' error shapes."""
+"""What all handlers share: the application's context, JSON answers, paging and the vendors' error shapes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CACHED_RESULTS = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What API clients must present: Cloud `email:token` as Basic; Data Center the token as Bearer, or Basic."""
+    """What API clients present: Cloud `email:token` as Basic; Data Center the token as Bearer, or Basic."""
 
     email: str
     token: str

@@ -57,7 +57,9 @@ class Server:
             return response.status, await response.text()
 
 
-def issue(number: int, *, project: str = "ENG", comments: int = 0, updated: str, **fields: Any) -> dict[str, Any]:
+def issue(
+    number: int, *, project: str = "ENG", comments: int = 0, updated: str, **fields: Any
+) -> dict[str, Any]:
     person = {"name": "ada", "key": "ada", "displayName": "Ada Reed", "emailAddress": "ada@harbour.example"}
     return {
         "id": str(20000 + number + (500 if project == "HR" else 0)),
@@ -119,7 +121,12 @@ def write_site(folder: Path) -> None:
     (folder / "jira" / "ENG.jsonl").write_text("\n".join(map(json.dumps, issues)))
     hr = [issue(1, project="HR", updated="2024-04-01T09:00:00.000+0000")]
     (folder / "jira" / "HR.jsonl.gz").write_bytes(gzip.compress(json.dumps(hr[0]).encode()))
-    comment = {"id": "7001", "author": "bo", "created": "2024-02-20T10:00:00.000Z", "storage": "<p>Thanks</p>"}
+    comment = {
+        "id": "7001",
+        "author": "bo",
+        "created": "2024-02-20T10:00:00.000Z",
+        "storage": "<p>Thanks</p>",
+    }
     attachment = {"id": "att9001", "title": "plan.txt", "media_type": "text/plain", "author": "ada"}
     attachment["created"] = "2024-02-21T10:00:00.000Z"
     pages = [wiki_page(1, comments=[comment], attachments=[attachment])]
@@ -144,7 +151,10 @@ def write_site(folder: Path) -> None:
         "groups": ["staff", "ops", "guests"],
         "space_permissions": {"DOC": ["group:staff", "user:acc-cy"], "OPS": ["anyone"]},
         "page_restrictions": {"502": ["group:ops"], "503": ["user:acc-bo", "user:acc-ada"]},
-        "project_permissions": {"ENG": ["group:staff", "group:guests", "user:acc-ada"], "HR": ["user:acc-bo"]},
+        "project_permissions": {
+            "ENG": ["group:staff", "group:guests", "user:acc-ada"],
+            "HR": ["user:acc-bo"],
+        },
         "issue_security": {"ENG-2": ["group:ops"], "ENG-3": ["group:ops", "user:acc-bo"]},
     }
     (folder / "site.json").write_text(json.dumps(settings))
