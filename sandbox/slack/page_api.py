@@ -102,10 +102,8 @@ class PageApi:
         """``?user=&channel=&thread_ts=``: a channel or a thread, with the agent's state in it."""
         user, channel = self._place(dict(request.query))
         thread_ts, agents = request.query.get("thread_ts"), self._sandbox.agents
-        if thread_ts:
-            shown = self._workspace.thread(channel.id, thread_ts)
-        else:
-            shown = self._workspace.top_level(channel.id)
+        workspace = self._workspace
+        shown = workspace.thread(channel.id, thread_ts) if thread_ts else workspace.top_level(channel.id)
         shown = shown + [
             each
             for each in self._workspace.ephemerals[channel.id].values()

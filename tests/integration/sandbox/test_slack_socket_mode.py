@@ -191,11 +191,11 @@ async def test_an_event_without_acknowledgement_comes_again_with_the_reason(
     seen = Seen()
 
     @bolt.middleware
-    async def note(req: Any, body: dict[str, Any], next: Callable[[], Awaitable[None]]) -> None:
+    async def note(req: Any, body: dict[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
         number = req.headers.get("x-slack-retry-num", ["0"])[0]
         reason = req.headers.get("x-slack-retry-reason", [""])[0]
         seen.queue.put_nowait((body["event_id"], number, reason))
-        await next()
+        await next_()
 
     await connect(bolt)
     await slack.admin.say("ada", "general", "nobody listens")
