@@ -181,15 +181,17 @@ class Bot:
             server = HttpServer(app, host=self._config.http_host, port=self._config.http_port)
             await opening.enter_async_context(server)
             return
-        handler = AsyncSocketModeHandler(app, self._config.app_token)
-        opening.push_async_callback(handler.close_async)
         try:
-            await handler.connect_async()  # type: ignore[no-untyped-call]
+            # The handler would try a wrong token for ever, and only the log would know.
+            await app.client.apps_connections_open(app_token=self._config.app_token)
         except SLACK_ERRORS as error:
             raise SlackRefusedError(
                 f"Slack refused the app token ({error_code(error)}): "
                 "check slack.app_token (xapp-…, with connections:write) and that Socket Mode is on."
             ) from error
+        handler = AsyncSocketModeHandler(app, self._config.app_token)
+        opening.push_async_callback(handler.close_async)
+        await handler.connect_async()  # type: ignore[no-untyped-call]
 
     def _keep_house(self, opening: contextlib.AsyncExitStack) -> None:
         task = asyncio.create_task(self._purge_now_and_then(), name="housekeeping")

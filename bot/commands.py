@@ -72,7 +72,8 @@ class Commands:
     async def on_command(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         """Answer within Slack's time, whatever happens."""
         try:
-            message = await asyncio.wait_for(self._answer(command), _ANSWER_SECONDS)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                message = await self._answer(command)
         except Exception as error:
             reference = secrets.token_hex(3)
             log.exception("command_failed", reference=reference, error=error_code(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 
@@ -97,10 +98,10 @@ class Dispatcher:
             return None
 
     async def _wait_for_work(self) -> None:
-        try:
-            await asyncio.wait_for(self._work.wait(), self._polling_seconds)
-        except TimeoutError:
-            return
+        # Not wait_for: in Python 3.11 that swallows a cancellation that meets the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._polling_seconds):
+                await self._work.wait()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]

@@ -43,7 +43,7 @@ class Listeners:
             return
         stored = await asyncio.to_thread(self._inbox.store, message)
         log.info(
-            "message_received", channel=message.channel, ts=message.ts, event=message.event_id, new=stored
+            "message_received", channel=message.channel, ts=message.ts, event_id=message.event_id, new=stored
         )
         if stored:
             self._dispatcher.wake()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
@@ -63,7 +64,6 @@ class Steps:
                 await self._show(shown)
             except SLACK_ERRORS as error:
                 log.info("step_not_shown", reason=error_code(error))
-            try:
-                await asyncio.wait_for(self._closed.wait(), _PAUSE_SECONDS)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE_SECONDS):
+                    await self._closed.wait()
