@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from sys import intern
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sandbox.errors import SiteError
 from sandbox.site_people import Group, User
@@ -112,7 +113,7 @@ def _fill(path: Path, site: Site, settings: dict[str, Any]) -> None:
                     name=entry["name"],
                     email=entry["email"],
                     active=entry.get("active", True),
-                    time_zone=entry.get("time_zone", "UTC"),
+                    time_zone=_time_zone(entry),
                 )
             )
             for name in entry.get("groups", []):
@@ -125,6 +126,16 @@ def _fill(path: Path, site: Site, settings: dict[str, Any]) -> None:
     except (KeyError, TypeError, AttributeError) as exc:
         raise SiteError(
             f"{path} does not have the layout of a site ({exc!r}): compare it with a working one."
+        ) from exc
+
+
+def _time_zone(entry: dict[str, Any]) -> str:
+    name = str(entry.get("time_zone") or entry.get("timeZone") or "UTC")
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError) as exc:
+        raise SiteError(
+            f"site.json gives {entry['login']} the unknown time zone {name}: write one like Europe/Berlin."
         ) from exc
 
 

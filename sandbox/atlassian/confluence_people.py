@@ -37,11 +37,21 @@ def confluence_people_routes(context: Context) -> list[web.RouteDef]:
         web.get(api + "/group/{group}", get_group),
         web.get(api + "/group/{group}/member", list_members),
         web.get(api + "/space/{space}/permissions", list_space_permissions),
+        web.get(context.confluence_path + "/rest/mobile/1.0/profile/{user}", get_profile),
     ]
 
 
 async def get_user(request: web.Request) -> web.Response:
     return reply(user_bean(context_of(request), _user_of(request)))
+
+
+async def get_profile(request: web.Request) -> web.Response:
+    """Data Center's profile for mobile clients: the only resource that tells an e-mail address."""
+    user = context_of(request).site.directory.find(request.match_info["user"])
+    if user is None:
+        raise RestError(404, f"No user found: {request.match_info['user']}")
+    bean = {"userName": user.login, "fullName": user.name, "email": user.email, "anonymous": False}
+    return reply({**bean, "url": f"/display/~{user.login}", "unknownUser": False})
 
 
 async def get_current_user(request: web.Request) -> web.Response:

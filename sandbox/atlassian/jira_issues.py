@@ -61,7 +61,7 @@ async def search_cloud(request: web.Request) -> web.Response:
     context = context_of(request)
     given = await _search_parameters(request)
     fields = given.get("fields") or ["id"]
-    limit = max(1, min(int(given.get("maxResults") or 50), _cloud_cap(fields)))
+    limit = max(1, min(_number(given, "maxResults", 50), _cloud_cap(fields)))
     jql = str(given.get("jql") or "")
     start = _read_token(given.get("nextPageToken"), jql)
     found = _search(context, jql)
@@ -81,8 +81,8 @@ async def approximate_count(request: web.Request) -> web.Response:
 async def search_data_center(request: web.Request) -> web.Response:
     context = context_of(request)
     given = await _search_parameters(request)
-    start = int(given.get("startAt") or 0)
-    limit = min(int(given.get("maxResults") or 50), MAX_ON_DATA_CENTER)
+    start = _number(given, "startAt", 0)
+    limit = min(_number(given, "maxResults", 50), MAX_ON_DATA_CENTER)
     found = _search(context, str(given.get("jql") or ""))
     fields = given.get("fields") or ["*navigable", *NOT_NAVIGABLE]
     version = version_of(request)
@@ -180,10 +180,14 @@ async def _search_parameters(request: web.Request) -> Json:
     else:
         given = {name: request.query.get(name) for name in ("jql", "nextPageToken", "maxResults", "startAt")}
         given |= {"fields": many(request, "fields"), "expand": many(request, "expand")}
-    for name in ("maxResults", "startAt"):
-        if given.get(name) and not str(given[name]).isdecimal():
-            raise RestError(400, f"The value '{given[name]}' of '{name}' is not a non-negative number.")
     return given
+
+
+def _number(given: Json, name: str, default: int) -> int:
+    text = str(given.get(name) if given.get(name) is not None else default)
+    if not text.isdecimal():
+        raise RestError(400, f"The value '{text}' of '{name}' is not a non-negative number.")
+    return int(text)
 
 
 def _search(context: Context, jql: str) -> list[IssueRow]:

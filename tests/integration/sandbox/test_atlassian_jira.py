@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+
+EMAIL = "bot@harbour.example"
 
 
 async def all_by_token(server, jql, **more):
@@ -186,3 +190,20 @@ async def test_wrong_or_missing_credentials_are_401(serve, deployment):
                 assert "message" in await response.json()
     status, _ = await server.get(f"{jira}/rest/api/2/myself")
     assert status == 200
+
+
+async def test_dates_in_queries_are_read_in_the_zone_of_the_accounts_profile(serve, site_folder):
+    settings = json.loads((site_folder / "site.json").read_text())
+    bot = {"id": "acc-bot", "login": "bot", "name": "Bot", "email": EMAIL, "time_zone": "America/New_York"}
+    settings["users"].append(bot)
+    (site_folder / "site.json").write_text(json.dumps(settings))
+    server = await serve("cloud")
+    _, myself = await server.get("/rest/api/3/myself")
+    assert myself["timeZone"] == "America/New_York"
+    # ENG-7 changed at 09:00 UTC, which is 04:00 there
+    assert await keys_of(server, 'project = ENG and updated >= "2024-03-07 04:00"') == ["ENG-8", "ENG-7"]
+    assert await keys_of(server, 'project = ENG and updated >= "2024-03-07 04:01"') == ["ENG-8"]
+
+
+async def keys_of(server, jql):
+    return [issue["key"] for issue in await all_by_token(server, jql + " order by key desc", fields="key")]
