@@ -28,8 +28,13 @@ def inline(markup: str, user_name: Callable[[str], str | None]) -> str:
     parts, position = [], 0
     for token in _TOKEN.finditer(markup):
         parts.append(_emphasised(markup[position : token.start()]))
-        parts.append(_token(token, user_name))
+        written = _token(token, user_name)
+        if token["link"] and parts[-1][-1:].isalnum() and written[:1].isalnum():
+            parts.append(" ")  # a URL must not grow into the word before it
+        parts.append(written)
         position = token.end()
+        if token["user"] and markup[position : position + 1].isalnum():
+            parts.append(" ")  # people go on without a space after a mention
     parts.append(_emphasised(markup[position:]))
     return "".join(parts).strip()
 
