@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pgvector import HalfVector
 from psycopg import Connection, IsolationLevel, sql
@@ -25,6 +25,9 @@ from indexer.statements import load
 from indexer.vectors import embed_missing, ensure_model
 
 SQL = load("indexer", "search.sql")
+
+#: "seed" is the algorithm whole; the others measure its halves.
+Strategy = Literal["seed", "keyword", "vector"]
 
 #: Candidates of each ranking (X and Y of the algorithm).
 KEYWORD_CANDIDATES = 50
@@ -98,11 +101,12 @@ def search(
     limit: int,
     per_document: int | None = None,
     sources: Sequence[str] | None = None,
+    strategy: Strategy = "seed",
 ) -> SearchResult:
     """The chunks that fit a question best, only from what the whole audience may read.
 
     ``per_document`` bounds how many chunks of one document are returned; ``sources`` names the only ones to
-    search in. A question without a single word gives no hits.
+    search in; ``strategy`` leaves one of the two rankings out. A question without a word gives no hits.
     """
     watch = _Stopwatch()
     with watch.step("total"):
@@ -111,19 +115,20 @@ def search(
             "sources": None if sources is None else list(sources),
         }
         with watch.step("keyword"):
-            keyword = _keyword_hits(pool, question, filters)
+            keyword = {} if strategy == "vector" else _keyword_hits(pool, question, filters)
         with watch.step("embed"):
             vector = HalfVector(embedder.encode([question])[0])
         model_id = ensure_model(pool, embedder)
         with watch.step("lazy"):
             embed_missing(pool, list(keyword), embedder, model_id)
         with watch.step("vector"), _snapshot(pool) as connection:
-            nearest = _nearest(connection, filters | {"vector": vector, "model_id": model_id})
+            parameters = filters | {"vector": vector, "model_id": model_id}
+            nearest = {} if strategy == "keyword" else _nearest(connection, parameters)
         with watch.step("fuse"):
             scores = fuse(list(keyword), list(nearest))
             ranked = sorted(scores, key=lambda chunk: not (chunk in keyword and keyword[chunk][1]))
         with watch.step("fetch"), _snapshot(pool) as connection:
-            hits = _fetch(connection, ranked, filters | {"vector": vector, "model_id": model_id})
+            hits = _fetch(connection, ranked, parameters)
     complete = [
         replace(
             hit,

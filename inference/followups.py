@@ -9,12 +9,13 @@ import numpy as np
 from indexer.embedding import Embedder
 from inference.words import content_words, words
 
-#: Words that point back to what was said.
-_POINTERS = frozenset(
-    """
-    it its they them their theirs that those these this he him his she her hers there then same former latter else
-    otherwise instead another previous above
-    """.split()
+#: Words that stand for somebody or something said before, wherever they occur.
+_PRONOUNS = frozenset("it its they them their theirs he him his she her hers".split())
+#: These do so at the end of a question or before its verb; elsewhere they belong to a word of their own.
+_DEMONSTRATIVES = frozenset("that this those these there then same one ones else otherwise instead".split())
+_VERBS = frozenset(
+    "is was are were does did do has have had still also not work works mean means happen happened apply applies "
+    "change changed take takes".split()
 )
 _OPENERS = re.compile(
     r"^\s*(?:and|but|or|so|also|then|ok(?:ay)?|what about|how about|what if|why|why not|since when|until when|"
@@ -37,9 +38,10 @@ def is_follow_up(question: str) -> bool:
     spoken = words(question)
     if _OPENERS.match(question) and len(spoken) <= 12:
         return True
-    # A pointer in the first half points back; later it mostly means something in the question itself.
-    pointing = any(word in _POINTERS for word in spoken[: max(4, len(spoken) // 2)])
-    return pointing or len(content_words(question)) <= _FEW_WORDS
+    return len(content_words(question)) <= _FEW_WORDS or any(
+        word in _PRONOUNS or (word in _DEMONSTRATIVES and (after is None or after in _VERBS))
+        for word, after in zip(spoken, [*spoken[1:], None], strict=True)
+    )
 
 
 def stand_alone(question: str, last_question: str) -> str:
