@@ -80,7 +80,7 @@ class ConfluenceConnector:
             raise AuthenticationError(
                 f"{self._url} takes this account for an anonymous visitor: check the token."
             )
-        spaces = [space.key for space in self._api.spaces(self._keys)]
+        spaces = [space.key for space in self._spaces()]
         missing = sorted(set(self._keys or ()) - set(spaces))
         if missing:
             raise NotFoundError(
@@ -97,7 +97,7 @@ class ConfluenceConnector:
 
         Deleted comments, moved pages and changed labels carry no date: a full read finds them.
         """
-        spaces = {space.key: space for space in self._api.spaces(self._keys)}
+        spaces = {space.key: space for space in self._spaces()}
         access = PageAccess(self._api)
         if since is None:
             for space in spaces.values():
@@ -110,7 +110,7 @@ class ConfluenceConnector:
     def listing(self) -> Iterator[Listed]:
         """Every page and blog post with its rules, without bodies."""
         access = PageAccess(self._api)
-        for space in self._api.spaces(self._keys):
+        for space in self._spaces():
             cql = f'space = "{space.key}" and type in (page, blogpost) order by created asc'
             for rows in self._api.search(cql, expand=EXPAND, limit=_ROWS_AT_ONCE):
                 access.learn(rows)
@@ -125,6 +125,13 @@ class ConfluenceConnector:
             for person in self._api.members(group)
         )
         return memberships_of(members)
+
+    def _spaces(self) -> list[Space]:
+        """The spaces to read. None at all is a fault of access: a sweep must not take it for an emptied wiki."""
+        spaces = list(self._api.spaces(self._keys))
+        if not spaces:
+            raise NotFoundError(f"{self._url} shows this account none of the spaces: check keys and access.")
+        return spaces
 
     def _documents(
         self, cql: str, spaces: dict[str, Space], access: PageAccess

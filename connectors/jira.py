@@ -124,8 +124,14 @@ class JiraConnector:
             comments["comments"] = list(self._api.comments(str(issue["id"])))
 
     def _projects(self) -> list[str]:
+        """The projects to read. None at all is a fault of access: a sweep must not take it for an emptied Jira."""
         keys = [project["key"] for project in self._api.projects()]
-        return keys if self._keys is None else [key for key in keys if key in self._keys]
+        found = keys if self._keys is None else [key for key in keys if key in self._keys]
+        if not found:
+            raise NotFoundError(
+                f"{self._url} shows this account none of the projects: check keys and access."
+            )
+        return found
 
     def _queries(self, since: datetime | None) -> Iterator[str]:
         """JQL that Cloud accepts as bounded. By creation, so that edits during the run move no row.

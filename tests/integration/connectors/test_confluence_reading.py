@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind, Unreadable
+from connectors.errors import NotFoundError
 from sandbox import site_changes
 from sandbox.atlassian import confluence_people, confluence_v1
 from sandbox.site_access import may_read_page
@@ -101,6 +102,45 @@ def test_rules_and_memberships_agree_with_the_site(serve: Callable[[str], Any]) 
             for number, document in documents.items():
                 allowed = all(rule.principals & principals for rule in document.access_rules)
                 assert allowed == may_read_page(site, site.directory.find(email), site.pages[number])
+
+
+def test_data_center_tells_emails_in_profiles_alone(serve: Callable[[str], Any]) -> None:
+    """Each profile is asked for once, and a person whose profile is closed is left out."""
+    with serve("datacenter") as running:
+        connector, site = running.confluence(), running.site
+        running.fault(path="rest/mobile/1.0/profile/bo.kim", status=403, times=9)
+        people = {member.email: member.principals for member in connector.memberships()}
+        asked = running.requests()
+        assert people == {member.email: member.principals for member in connector.memberships()}
+        assert set(people) == {"ann.lee@acme.example", "cy.fox@acme.example"}
+        assert running.requests() - asked == 4  # the groups, and the members of three
+        for number, document in read(connector).items():
+            for email, principals in people.items():
+                allowed = all(rule.principals & principals for rule in document.access_rules)
+                assert allowed == may_read_page(site, site.directory.find(email), site.pages[number])
+
+
+def test_a_file_that_is_larger_than_it_says_is_not_read_to_its_end(running: Any) -> None:
+    """The size in the listing may be wrong or missing."""
+    huge = running.site.pages["102"].attachments[1]
+    object.__setattr__(huge, "size", 0)
+    names = [section.heading_path for section in read(running.confluence())["102"].sections]
+    assert ("steps.md",) in names
+    assert ("huge.log",) not in names
+
+
+def test_an_attachment_that_cannot_be_read_does_not_cost_the_page(running: Any) -> None:
+    """Its text is missing, the rest is there."""
+    running.fault(path=r"(download/attachments|/download)", status=404, times=9)
+    kinds = {section.kind for section in read(running.confluence())["102"].sections}
+    assert SectionKind.COMMENT in kinds
+    assert SectionKind.ATTACHMENT not in kinds
+
+
+def test_no_space_at_all_is_an_error_and_not_an_empty_wiki(running: Any) -> None:
+    """Or a sweep would delete everything when an account loses its rights."""
+    with pytest.raises(NotFoundError):
+        list(running.confluence(spaces=("NOPE",)).listing())
 
 
 def test_an_open_space_is_open_to_anyone(running: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.documents import AccessRule, Document, DocumentKind, SectionKind, Unreadable
+from connectors.errors import NotFoundError, UnexpectedAnswerError
 from sandbox import site_changes
 from sandbox.atlassian import jira_issues
 from sandbox.site_access import may_read_issue
@@ -81,6 +82,24 @@ def test_rules_and_memberships_agree_with_the_site(serve: Callable[[str], Any]) 
                 assert allowed == may_read_issue(site, site.directory.find(email), site.find_issue(key))
 
 
+def test_data_center_names_people_by_key_and_groups_by_name(serve: Callable[[str], Any]) -> None:
+    """Everybody reads what the site lets them read, but for security levels."""
+    with serve("datacenter") as running:
+        connector, site = running.jira(), running.site
+        documents = read(connector)
+        for member in connector.memberships():
+            user = site.directory.find(member.email)
+            for key in ("OPS-1", "OPS-2"):
+                allowed = all(rule.principals & member.principals for rule in documents[key].access_rules)
+                assert allowed == may_read_issue(site, user, site.find_issue(key))
+
+
+def test_no_project_at_all_is_an_error_and_not_an_empty_jira(running: Any) -> None:
+    """Or a sweep would delete everything when an account loses its rights."""
+    with pytest.raises(NotFoundError):
+        list(running.jira(projects=("NOPE",)).listing())
+
+
 def test_a_project_is_read_by_groups_people_and_roles(running: Any) -> None:
     """Holders of the browse permission themselves and through a role; reporters and such grant nothing."""
     [rule] = read(running.jira())["OPS-1"].access_rules
@@ -138,7 +157,7 @@ def test_a_repeated_token_ends_in_an_error_and_not_in_a_circle(serve: Callable[[
     with serve("cloud") as running:
         body = {"issues": [{"id": "1001"}], "isLast": False, "nextPageToken": "again"}
         running.fault(path="search/jql", status=200, times=10, body=body)
-        with pytest.raises(Exception, match="twice"):
+        with pytest.raises(UnexpectedAnswerError, match="twice"):
             list(running.jira().listing())
 
 
