@@ -2,8 +2,8 @@
 
 A page needs its space's permission and the restriction of the page itself and of every ancestor; an issue
 needs its project's permission and its security level. Each is a list of principals of whom the reader must be
-one. What no list names is open to `anyone`; an empty list shuts everybody out. Nobody who has been deactivated
-may read anything.
+one. What no list names is open to `anyone`; an empty list shuts everybody out. Who has been deactivated cannot
+sign in, and sees what a visitor without an account sees.
 """
 
 from __future__ import annotations
@@ -29,10 +29,8 @@ class Permissions(Protocol):
 
 def admits(directory: Directory, principals: Iterable[str], user: User | None) -> bool:
     """Whether one of the principals is this user (`None`: a visitor without an account)."""
-    if user is None:
+    if user is None or not user.active:
         return "anyone" in principals
-    if not user.active:
-        return False
     return any(_is_principal(directory, principal, user) for principal in principals)
 
 

@@ -55,6 +55,7 @@ def jira_people_routes(context: Context) -> list[web.RouteDef]:
         web.get(api + "/field", list_fields),
         web.get(api + "/user", get_user),
         web.get(api + "/user/search", search_users),
+        web.get(api + "/user/viewissue/search", search_viewers),
         web.get(api + "/group/member", list_members),
         web.get(api + "/groups/picker", pick_groups),
         web.get(api + "/mypermissions", get_my_permissions),
@@ -134,14 +135,26 @@ async def search_users(request: web.Request) -> web.Response:
     words = request.query.get("query" if context.is_cloud else "username")
     if words is None:
         raise RestError(400, "Specify the text to search users for.")
-    text = words.lower()
-    matching = [
-        user
-        for user in context.site.directory.users()
-        if text in (".", "") or any(text in name.lower() for name in _search_names(context, user))
-    ]
+    matching = _matching(context, words)
     inactive = request.query.get("includeInactive") == "true"
     return _user_list(context, request, [user for user in matching if user.active or inactive])
+
+
+async def search_viewers(request: web.Request) -> web.Response:
+    """The users who may see an issue (security level included) or browse a project."""
+    context, query = context_of(request), request.query
+    words = query.get("query" if context.is_cloud else "username", "")
+    users = _matching(context, words)
+    if "issueKey" in query:
+        issue = context.site.find_issue(query["issueKey"])
+        if issue is None:
+            raise RestError(404, "Issue does not exist or you do not have permission to see it.")
+        readers = [user for user in users if may_read_issue(context.site, user, issue)]
+    elif project := context.site.find_project(query.get("projectKey", "")):
+        readers = [user for user in users if _may_browse(context, user, project.key)]
+    else:
+        raise RestError(400, "Give an issueKey, or the projectKey of a project.")
+    return _user_list(context, request, readers)
 
 
 async def list_users(request: web.Request) -> web.Response:
@@ -243,6 +256,16 @@ async def check_permissions(request: web.Request) -> web.Response:
 def _may_browse(context: Context, user: User, project: str) -> bool:
     site = context.site
     return admits(site.directory, site.project_permissions.get(project, ANYONE), user)
+
+
+def _matching(context: Context, words: str) -> list[User]:
+    """The people whom a search text finds; a dot or nothing at all stands for everybody."""
+    text = words.lower()
+    return [
+        user
+        for user in context.site.directory.users()
+        if text in (".", "") or any(text in name.lower() for name in _search_names(context, user))
+    ]
 
 
 def _search_names(context: Context, user: User) -> tuple[str, ...]:
