@@ -87,8 +87,19 @@ class IssueAccess:
             return [_principal("user", self._api.user_id(user))]
         if kind == _ROLE:
             return self._actors(project, str(holder.get("parameter") or holder.get("value")))
+        if kind == "applicationRole":
+            return self._application_users(str(holder.get("parameter") or ""))
         log.info("jira.holder_ignored", holder=kind, project=project)
         return []
+
+    def _application_users(self, role: str) -> list[str | None]:
+        """ "Any logged in user" and "any user of this application", the default of many sites, are groups."""
+        try:
+            groups = self._api.application_groups(role)
+        except (AuthenticationError, NotFoundError):
+            log.warning("jira.application_role_unreadable", role=role)
+            return []
+        return [_principal("group", self._api.group_id(group)) for group in groups]
 
     def _actors(self, project: str, role: str) -> list[str | None]:
         try:

@@ -77,6 +77,15 @@ class JiraApi(ABC):
         actors: list[Json] = answer.get("actors") or []
         return actors
 
+    def application_groups(self, role: str) -> list[Json]:
+        """The groups that make somebody a user of an application; of any application for the empty string."""
+        answer = self.client.get(self.path(f"applicationrole/{role}" if role else "applicationrole"))
+        roles: list[Json] = answer if isinstance(answer, list) else [answer]
+        groups: list[Json] = []
+        for each in roles:
+            groups += each.get("groupDetails") or [{"name": name} for name in each.get("groups") or ()]
+        return groups
+
     def comments(self, issue_id: str) -> Iterator[Json]:
         """All comments of an issue, oldest first."""
         yield from self.listed(f"issue/{issue_id}/comment", {"orderBy": "created"}, "comments", size=100)

@@ -101,9 +101,9 @@ def running(request: pytest.FixtureRequest, company: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
-def serve(company: Path) -> Callable[[str], Any]:
-    """Serve the small company as the deployment that is named."""
-    return lambda deployment: served(load_site(company), deployment)
+def serve(company: Path) -> Callable[..., Any]:
+    """Serve the small company, or the folder that is named, as the deployment that is named."""
+    return lambda deployment, folder=company: served(load_site(folder), deployment)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -118,6 +119,27 @@ def test_data_center_tells_emails_in_profiles_alone(serve: Callable[[str], Any])
             for email, principals in people.items():
                 allowed = all(rule.principals & principals for rule in document.access_rules)
                 assert allowed == may_read_page(site, site.directory.find(email), site.pages[number])
+
+
+@pytest.mark.slow
+def test_a_whole_company_reads_what_its_site_lets_it_read(serve: Callable[..., Any]) -> None:
+    """116 people and 2,757 real pages with ninety restrictions."""
+    folder = next(
+        (p for p in Path(__file__).parents if (p / "shared/data/company/site.json").is_file()), None
+    )
+    if folder is None:
+        pytest.skip("the real data of ../shared/data is not here")
+    with serve("cloud", folder / "shared/data/company") as running:
+        connector, site = running.confluence(), running.site
+        people = [(site.directory.find(m.email), m.principals | {"anyone"}) for m in connector.memberships()]
+        count = 0
+        for listed in connector.listing():
+            for user, principals in people:
+                allowed = all(rule.principals & principals for rule in listed.access_rules)
+                assert allowed == may_read_page(site, user, site.pages[listed.id])
+            count += 1
+        assert count == len(site.pages) > 2000
+        assert len(people) > 100
 
 
 def test_a_file_that_is_larger_than_it_says_is_not_read_to_its_end(running: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -106,6 +107,20 @@ def test_a_project_is_read_by_groups_people_and_roles(running: Any) -> None:
     assert rule.name == "project:OPS"
     kinds = sorted(principal.partition(":")[0] for principal in rule.principals)
     assert kinds == ["group", "user"]
+
+
+def test_users_of_an_application_are_its_groups(running: Any) -> None:
+    """The default of many sites: whoever is signed in may browse. Where the groups are closed, nobody may."""
+    holders = [{"type": "applicationRole"}, {"type": "reporter"}, {"type": "sd.customer.portal.only"}]
+    scheme = {"permissions": [{"permission": "BROWSE_PROJECTS", "holder": holder} for holder in holders]}
+    roles = [{"key": "jira", "groups": ["staff"], "groupDetails": [{"name": "staff", "groupId": "g-1"}]}]
+    if running.deployment == "datacenter":
+        del roles[0]["groupDetails"]
+    running.fault(path="permissionscheme", status=200, times=2, body=scheme)
+    running.fault(path="/applicationrole", status=200, times=1, body=json.dumps(roles))
+    group = "group:g-1" if running.deployment == "cloud" else "group:staff"
+    assert read(running.jira())["OPS-1"].access_rules[0].principals == {group}
+    assert read(running.jira())["OPS-1"].access_rules[0].principals == frozenset()
 
 
 def test_a_security_level_that_cannot_be_read_shuts_the_issue(serve: Callable[[str], Any]) -> None:
