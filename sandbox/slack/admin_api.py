@@ -96,20 +96,16 @@ class AdminApi:
         """
         query = request.query
         count, contains = int(query.get("count", 1)), query.get("contains", "")
-        changed = asyncio.Event()
-        stop_listening = self._workspace.listen(lambda change: changed.set())
+
+        def enough() -> bool:
+            found = self._seen(query, self._from_app)
+            return len(found) >= count and any(contains in str(each) for each in found)
+
         try:
-            async with asyncio.timeout(min(float(query.get("timeout", 10)), MAX_WAIT)):
-                while True:
-                    changed.clear()
-                    found = self._seen(query, self._from_app)
-                    if len(found) >= count and any(contains in str(each) for each in found):
-                        return {"messages": found}
-                    await changed.wait()
+            await self._until(enough, timeout=float(query.get("timeout", 10)))
         except TimeoutError as exc:
             raise SlackError("timeout", messages=self._seen(query, self._from_app)) from exc
-        finally:
-            stop_listening()
+        return {"messages": self._seen(query, self._from_app)}
 
     async def run_command(self, request: web.Request) -> Json:
         """``{user, channel, command, text}`` -> ``{channel, after_ts, acknowledged, error?, message}``.
@@ -164,9 +160,18 @@ class AdminApi:
         return {}
 
     async def list_views(self, request: web.Request) -> Json:
-        """``?user=`` -> ``{views, home}``: the open modals, the topmost last, and the Home tab."""
+        """``?user=&timeout=`` -> ``{views, home}``: the open modals, the topmost last, and the Home tab.
+
+        With `timeout` it waits that many seconds for a modal. Raises `SlackError` timeout.
+        """
         user = self._workspace.find_user(request.query.get("user", ""))
-        views, home = self._sandbox.views, self._sandbox.views.homes.get(user.id)
+        views = self._sandbox.views
+        if request.query.get("timeout"):
+            try:
+                await self._until(lambda: bool(views.stack(user.id)), timeout=float(request.query["timeout"]))
+            except TimeoutError as exc:
+                raise SlackError("timeout") from exc
+        home = views.homes.get(user.id)
         shown = [views.to_json(view) for view in views.stack(user.id)]
         return {"views": shown, "home": views.to_json(home) if home else None}
 
@@ -280,6 +285,18 @@ class AdminApi:
             if method in (None, name)
         ]
         return {"counts": dict(self._sandbox.calls.counts), "calls": calls}
+
+    async def _until(self, check: Callable[[], bool], *, timeout: float) -> None:  # noqa: ASYNC109
+        """Return once `check` holds, looking again after every change. Raises `TimeoutError`."""
+        changed = asyncio.Event()
+        stop_listening = self._workspace.listen(lambda change: changed.set())
+        try:
+            async with asyncio.timeout(min(timeout, MAX_WAIT)):
+                while not check():
+                    changed.clear()
+                    await changed.wait()
+        finally:
+            stop_listening()
 
     def _place(self, body: Json) -> tuple[User, Channel]:
         user = self._workspace.find_user(required(body, "user"))

@@ -25,11 +25,15 @@ class Retry:
 
 
 class NotAcknowledgedError(Exception):
-    """The app did not take the envelope; the reason is one of Slack's retry reasons, such as ``timeout``."""
+    """The app did not take the envelope; the reason is one of Slack's retry reasons, such as ``timeout``.
 
-    def __init__(self, reason: str) -> None:
+    `final`: the app asked not to be sent it again.
+    """
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.final = final
 
 
 class Transport(Protocol):
@@ -70,9 +74,13 @@ class Delivery:
         """
         return await self._transport.send(kind, payload)
 
+    def pending(self) -> list[asyncio.Task[None]]:
+        """The deliveries that are under way, waiting for a repetition included."""
+        return list(self._tasks)
+
     async def close(self) -> None:
         """End all deliveries that are under way."""
-        tasks = list(self._tasks)
+        tasks = self.pending()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -90,7 +98,7 @@ class Delivery:
                 await self._transport.send("events_api", payload, retry=retry)
                 return
             except NotAcknowledgedError as failure:
-                delay = next(delays, None)
+                delay = None if failure.final else next(delays, None)
                 attempt += 1
                 log.info(
                     "event_not_acknowledged",

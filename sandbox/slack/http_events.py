@@ -76,7 +76,8 @@ class HttpTransport:
             async with self._session.post(url, data=body.encode(), headers=headers) as response:
                 text = await response.text()
                 if response.status >= 300:
-                    raise NotAcknowledgedError("http_error")
+                    final = response.headers.get("X-Slack-No-Retry") == "1"
+                    raise NotAcknowledgedError("http_error", final=final)
         except TimeoutError as exc:
             raise NotAcknowledgedError("http_timeout") from exc
         except aiohttp.ClientError as exc:

@@ -38,7 +38,9 @@ SCOPES: dict[str, tuple[str, ...]] = {
         for name in chat.METHODS
         if name.startswith("chat.") and name != "chat.getPermalink"
     },
-    **dict.fromkeys(("conversations.list", "conversations.info", "conversations.members"), _READ),
+    **dict.fromkeys(
+        ("conversations.list", "conversations.info", "conversations.members", "users.conversations"), _READ
+    ),
     **dict.fromkeys(("conversations.history", "conversations.replies"), _HISTORY),
     "conversations.open": ("im:write", "mpim:write", "channels:manage", "groups:write"),
     "conversations.join": ("channels:join",),

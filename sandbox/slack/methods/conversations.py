@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sandbox.slack.errors import SlackError
 from sandbox.slack.methods.call import Call, Handler
@@ -13,15 +13,31 @@ CHANNEL_TYPES = {"channel": "public_channel", "group": "private_channel", "im": 
 
 def list_channels(call: Call) -> Json:
     """conversations.list: public channels, and the private ones that the app is in."""
+    bot = call.workspace.bot.id
+    return _listed(call, lambda channel: channel.channel_type == "channel" or bot in channel.members)
+
+
+def list_own_channels(call: Call) -> Json:
+    """users.conversations: what the user (the app, when none is named) is in, as far as the app can see it."""
+    bot = call.workspace.bot.id
+    user = call.workspace.user(call.optional("user") or bot)
+    return _listed(
+        call,
+        lambda channel: (
+            user.id in channel.members and (channel.channel_type == "channel" or bot in channel.members)
+        ),
+    )
+
+
+def _listed(call: Call, wanted: Callable[[Channel], bool]) -> Json:
     types = call.names("types") or ["public_channel"]
     if not set(types) <= set(CHANNEL_TYPES.values()):
         raise SlackError("invalid_types")
-    bot = call.workspace.bot.id
     found = [
         channel
         for channel in call.workspace.channels.values()
         if CHANNEL_TYPES[channel.channel_type] in types
-        and (channel.channel_type == "channel" or bot in channel.members)
+        and wanted(channel)
         and not (call.flag("exclude_archived") and channel.is_archived)
     ]
     page, cursor = call.page(found, default=100)
@@ -160,6 +176,7 @@ def _messages(call: Call, page: Sequence[Message], cursor: str) -> Json:
 
 METHODS: dict[str, Handler] = {
     "conversations.list": list_channels,
+    "users.conversations": list_own_channels,
     "conversations.info": info,
     "conversations.members": members,
     "conversations.history": history,

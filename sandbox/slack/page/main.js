@@ -23,6 +23,8 @@ async function start() {
   window.addEventListener("hashchange", () => openFromHash());
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", closeMenus);
+  document.addEventListener("toggle", placeMenu, true);
+  document.addEventListener("redraw", () => ["channel", "thread"].forEach((name) => drawPane(name)));
   setInterval(() => drawStatus("thread"), 4000);
   const people = boot.people.filter((person) => !person.is_bot);
   const cookie = /(?:^|; )sandbox_user=([^;]*)/.exec(document.cookie);
@@ -321,6 +323,12 @@ function onKey(event) {
   const next = list[list.indexOf(message) + ({ ArrowDown: 1, ArrowUp: -1 }[event.key] ?? 0)];
   if (next && next !== message) { event.preventDefault(); next.focus(); }
   if ((event.key === "Enter" || event.key === "t") && message.closest("#channel-messages")) goToThread(message.dataset.ts);
+}
+
+/** A menu near the lower edge opens upwards. */
+function placeMenu(event) {
+  const menu = event.target.querySelector?.(":scope > .menu");
+  menu?.classList.toggle("upwards", event.target.getBoundingClientRect().bottom + menu.offsetHeight > window.innerHeight - 90);
 }
 
 function closeMenus(event) {

@@ -115,13 +115,19 @@ function editInPlace(message) {
   for (const node of document.querySelectorAll(`[data-ts="${CSS.escape(message.ts)}"] .body`)) {
     const area = h("textarea", { rows: 3, "aria-label": "Edit message" });
     area.value = unescape(message.text.replace(/<@(\w+)>/g, (_, id) => `@${names.person(id)}`).replace(/<(https?:[^|>]+)(\|[^>]*)?>/g, "$1"));
-    const restore = () => node.replaceWith(drawBody(message));
+    const done = () => {
+      area.remove();
+      document.dispatchEvent(new Event("redraw")); // panes wait while somebody edits in them
+    };
     area.addEventListener("keydown", async (event) => {
-      if (event.key === "Escape") restore();
+      if (event.key === "Escape") {
+        event.preventDefault();
+        done();
+      }
       if (event.key !== "Enter" || event.shiftKey) return;
       event.preventDefault();
       await act("messages/edit", { channel: message.channel, ts: message.ts, text: area.value });
-      restore();
+      done();
     });
     node.replaceChildren(area, h("small", { class: "hint" }, "Enter saves, Escape cancels"));
     area.focus();

@@ -115,3 +115,27 @@ async def test_a_command_without_an_app_fails_with_dispatch_failed(slack: Runnin
     await slack.admin.call("POST", "events_url", url="http://127.0.0.1:9/slack/events")
     result = await slack.admin.command("ada", "general", "/ask", "x")
     assert (result["acknowledged"], result["error"]) == (False, "dispatch_failed")
+
+
+async def test_an_app_can_ask_for_no_retry(slack: RunningSlack) -> None:
+    """X-Slack-No-Retry: 1 on a refusal ends the repetitions of that event."""
+    bodies: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def handle(request: web.Request) -> web.Response:
+        body = await request.json()
+        if body["type"] == "url_verification":
+            return web.json_response({"challenge": body["challenge"]})
+        bodies.put_nowait(body["event"]["text"].split()[-1])
+        status = 500 if bodies.qsize() == 1 else 200
+        return web.Response(status=status, headers={"X-Slack-No-Retry": "1"})
+
+    application = web.Application()
+    application.router.add_post("/slack/events", handle)
+    server = TestServer(application)
+    await server.start_server()
+    await slack.admin.call("POST", "events_url", url=str(server.make_url("/slack/events")))
+    await slack.admin.say("ada", "general", "@Atlas first")
+    assert await asyncio.wait_for(bodies.get(), 5) == "first"
+    await asyncio.gather(*slack.sandbox.delivery.pending())
+    assert bodies.empty()
+    await server.close()

@@ -411,6 +411,7 @@ async def test_a_modal_opens_reports_errors_and_closes(
         "POST", "shortcuts", user="ada", callback_id="ask_message", channel="secret", message_ts=ts
     )
     assert await seen.next() == "look at this"
+    assert len((await slack.admin.call("GET", "views", user="ada", timeout=5))["views"]) == 1
     refused = await slack.admin.call("POST", "views/submit", user="ada", values={"why": "bad", "kind": "b"})
     assert refused["errors"] == {"why": "Say more"}
     assert len((await slack.admin.call("GET", "views", user="ada"))["views"]) == 1

@@ -238,6 +238,16 @@ async def test_people_are_found_by_id_and_email(client: AsyncWebClient) -> None:
     assert (await refused(client.users_lookupByEmail(email="no@x.example")))["error"] == "users_not_found"
 
 
+async def test_channels_are_listed_by_type(client: AsyncWebClient) -> None:
+    """Public ones by default, private ones on request, and those of one person."""
+    assert [each["name"] for each in (await client.conversations_list())["channels"]] == ["general"]
+    private = await client.conversations_list(types="public_channel,private_channel")
+    assert [each["is_private"] for each in private["channels"]] == [False, True]
+    own = await client.users_conversations(user="U2", types="public_channel,private_channel")
+    assert [each["id"] for each in own["channels"]] == ["C1"]
+    assert (await refused(client.conversations_list(types="nonsense")))["error"] == "invalid_types"
+
+
 async def test_direct_conversations_open_once(client: AsyncWebClient) -> None:
     """conversations.open and posting to a user id mean the same conversation."""
     opened = (await client.conversations_open(users="U1"))["channel"]["id"]
