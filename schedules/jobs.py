@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 
+import psycopg
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import JobAborted, UniqueViolation
@@ -35,6 +36,11 @@ MAX_ATTEMPTS = 5
 KEEP_JOBS_HOURS = 7 * 24
 KEEP_RUNS_DAYS = 90
 PROGRESS_SECONDS = 0.5
+
+_TOO_OFTEN = "The refresh was interrupted too often; see the worker's log."
+
+#: What is no fault of the refresh; PoolTimeout is among psycopg's operational errors.
+_INTERRUPTIONS = (JobAborted, psycopg.OperationalError)
 
 #: Any fixed number but that of the migrations; "jobs" in ASCII.
 _ADVISORY_LOCK = 0x6A6F6273
@@ -69,9 +75,9 @@ def create_jobs(
         refresh_source: does a refresh; raises IndexerError or ConnectorError with a sentence for an admin.
         stalled_after: seconds of a worker's silence after which its jobs are given to others.
     """
-    app = App(connector=PsycopgConnector(conninfo=database_url, min_size=1, max_size=4))
-    # Interrupted by a shutdown: the next worker starts it afresh; what is embedded is not embedded again.
-    interrupted = RetryStrategy(max_attempts=MAX_ATTEMPTS, retry_exceptions=[JobAborted])
+    app = App(connector=PsycopgConnector(conninfo=database_url, min_size=1, max_size=4, timeout=10.0))
+    # Interrupted by a shutdown or a restart of the database: it starts afresh; no vector is computed twice.
+    interrupted = RetryStrategy(max_attempts=MAX_ATTEMPTS, linear_wait=2, retry_exceptions=_INTERRUPTIONS)
 
     # A plain function runs in a thread, so that the worker's heartbeat goes on meanwhile.
     @app.task(name=REFRESH_TASK, pass_context=True, retry=interrupted)
@@ -99,7 +105,7 @@ async def rescue_stalled(app: App, pool: ConnectionPool, *, stalled_after: float
     stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_after))
     for job in stalled:
         if job.attempts >= MAX_ATTEMPTS:
-            await _give_up(app, pool, job, "The refresh was interrupted too often; see the worker's log.")
+            await _give_up(app, pool, job, _TOO_OFTEN)
             continue
         try:
             await app.job_manager.retry_job(job)
@@ -126,7 +132,10 @@ def _refresh(
         return
     try:
         report = refresh_source(source, full, _recorder(context, pool, run_id))
-    except JobAborted:
+    except _INTERRUPTIONS as error:
+        log.warning("refresh_interrupted", run=run_id, source=source, error=type(error).__name__)
+        if context.job.attempts >= MAX_ATTEMPTS:
+            runs.fail(pool, run_id, _TOO_OFTEN)
         raise
     except (IndexerError, ConnectorError) as error:
         log.warning("refresh_failed", run=run_id, source=source, error=str(error))

@@ -5,8 +5,11 @@ Needs no running worker and none of the parts that do the work; any process that
 
 from __future__ import annotations
 
+import contextlib
+
 import structlog
 from procrastinate import SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 from psycopg_pool import ConnectionPool
@@ -35,7 +38,8 @@ class RefreshQueue:
         """
         with self._pool.connection() as connection:
             ticket = runs.request(connection, source, full=full, requested_by=requested_by)
-            if ticket.created:
+            # Also for a run that waits already: should its job have been lost, there is one again.
+            with contextlib.suppress(AlreadyEnqueued), connection.transaction():
                 configure_task(
                     name=REFRESH_TASK,
                     job_manager=self._jobs,

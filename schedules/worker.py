@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 
@@ -18,6 +19,8 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 #: A worker that ran this long was healthy: the delay starts afresh.
 HEALTHY_AFTER = 60.0
+#: For giving back jobs and connections after the grace time.
+_CLOSING_SECONDS = 5.0
 
 
 class Worker:
@@ -70,6 +73,9 @@ class Worker:
             stopping.cancel()
             # Cancelling is how Procrastinate is asked to finish its running jobs; a no-op when it has ended.
             worker.cancel()
+            await asyncio.wait({worker}, timeout=self._grace_seconds + _CLOSING_SECONDS)
+            # Only when the database is gone, too: then there is nobody to say goodbye to.
+            worker.cancel()
             await asyncio.gather(worker, stopping, return_exceptions=True)
 
     async def _work(self) -> None:
@@ -90,7 +96,7 @@ class Worker:
             await self._app.close_async()
 
     async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+        # Not wait_for: in Python 3.11 that swallows a cancellation that meets the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()

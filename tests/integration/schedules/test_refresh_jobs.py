@@ -1,0 +1,398 @@
+"""Refreshes as jobs: real Procrastinate on real Postgres; only the refresh itself is scripted."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from procrastinate import App
+from psycopg_pool import ConnectionPool
+
+from connectors.errors import AuthenticationError
+from indexer import runs
+from indexer.refresh import Progress, RefreshReport
+from indexer.runs import Run, RunState, RunTicket
+from lorebot.database import embedded
+from lorebot.database.pool import open_pool
+from schedules.jobs import create_jobs, ensure_job_schema, rescue_stalled
+from schedules.queue import RefreshQueue
+from schedules.triggers import ScheduledRefresh, create_scheduler, parse_schedule
+from schedules.worker import Worker
+
+Record = Callable[[Progress], None]
+
+
+def report(source: str) -> RefreshReport:
+    """What a refresh of nothing reports."""
+    figures = dict.fromkeys(("documents", "created", "updated", "deleted", "unchanged"), 1)
+    return RefreshReport(name=source, chunks=1, embedded=1, failed=0, seconds=0.1, **figures)
+
+
+class Refresher:
+    """Refreshes by waiting for its gate; remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked: list[tuple[str, bool]] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self.error: Exception | None = None
+
+    def __call__(self, source: str, full: bool, record: Record) -> RefreshReport:
+        self.asked.append((source, full))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            record(Progress(source=source, phase="reading", done=1, total=2))
+            while not self.gate.wait(0.05):
+                record(Progress(source=source, phase="reading", done=1, total=2))
+            if self.error:
+                raise self.error
+            return report(source)
+        finally:
+            self.at_once -= 1
+
+
+@pytest.fixture
+def refresher() -> Refresher:
+    """Does the refreshes."""
+    return Refresher()
+
+
+@pytest.fixture
+def queue(pool: ConnectionPool) -> RefreshQueue:
+    """The queue, with its tables."""
+    ensure_job_schema(pool)
+    return RefreshQueue(pool)
+
+
+@pytest.fixture
+def jobs(database_url: str, pool: ConnectionPool, queue: RefreshQueue, refresher: Refresher) -> App:
+    """The tasks."""
+    return create_jobs(database_url, pool=pool, refresh_source=refresher)
+
+
+StartWorker = Callable[[App], Awaitable[Worker]]
+
+
+@pytest.fixture
+async def start_worker(refresher: Refresher) -> AsyncIterator[StartWorker]:
+    """Starts workers and stops them in the end."""
+    async with AsyncExitStack() as closing:
+
+        async def start(app: App) -> Worker:
+            worker = Worker(app, grace_seconds=0.3, heartbeat_seconds=0.5, polling_seconds=0.3)
+            task = asyncio.create_task(worker.run())
+
+            async def stop() -> None:
+                worker.stop()
+                async with asyncio.timeout(10):
+                    await task
+
+            closing.push_async_callback(stop)
+            return worker
+
+        yield start
+        refresher.gate.set()
+
+
+async def eventually(look: Callable[[], Any]) -> Any:
+    """Look, in a thread, until there is something to see; returns it."""
+    async with asyncio.timeout(30):
+        while not (seen := await asyncio.to_thread(look)):  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.03)
+    return seen
+
+
+def in_state(pool: ConnectionPool, run_id: int, state: RunState) -> Run | None:
+    """The run, when it is in this state."""
+    [run] = runs.read(pool, [run_id])
+    return run if run.state is state else None
+
+
+async def test_a_refresh_runs_and_leaves_its_figures(
+    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool, refresher: Refresher
+) -> None:
+    """Waiting, running with progress, done with a report."""
+    refresher.gate.clear()
+    ticket = queue.request("wiki", full=True, requested_by="U1")
+    assert in_state(pool, ticket.id, RunState.WAITING)
+    await start_worker(jobs)
+    running = await eventually(partial(in_state, pool, ticket.id, RunState.RUNNING))
+    await eventually(lambda: runs.read(pool, [ticket.id])[0].phase == "reading")
+    refresher.gate.set()
+    done = await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
+    assert (running.full, running.requested_by) == (True, "U1")
+    assert (done.report["documents"], done.error, done.total) == (1, None, 2)
+    assert refresher.asked == [("wiki", True)]
+
+
+async def test_two_waiting_refreshes_of_a_source_are_one(
+    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool, refresher: Refresher
+) -> None:
+    """It is a full one if either asked for that; another source has its own."""
+    first = queue.request("wiki", requested_by="schedule")
+    second = queue.request("wiki", full=True, requested_by="U1")
+    other = queue.request("tickets", requested_by="schedule")
+    assert (second.id, second.created, first.created) == (first.id, False, True)
+    await start_worker(jobs)
+    for ticket in (first, other):
+        await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
+    assert sorted(refresher.asked) == [("tickets", False), ("wiki", True)]
+
+
+async def test_asking_at_the_same_moment_gives_one_refresh(queue: RefreshQueue, pool: ConnectionPool) -> None:
+    """Eight admins, one button."""
+    tickets = await asyncio.gather(
+        *(asyncio.to_thread(queue.request, "wiki", requested_by=f"U{number}") for number in range(8))
+    )
+    assert len({ticket.id for ticket in tickets}) == 1
+    assert [ticket.created for ticket in tickets].count(True) == 1
+    with pool.connection() as connection:
+        row = connection.execute("select count(*) from procrastinate_jobs").fetchone()
+    assert row == (1,)
+
+
+async def test_who_asks_during_a_refresh_gets_the_next_one_and_they_never_overlap(
+    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool, refresher: Refresher
+) -> None:
+    """The running one may have read past what has changed since."""
+    refresher.gate.clear()
+    first = queue.request("wiki", requested_by="U1")
+    await start_worker(jobs)
+    await eventually(partial(in_state, pool, first.id, RunState.RUNNING))
+    second = queue.request("wiki", requested_by="U2")
+    assert second.created
+    refresher.gate.set()
+    await eventually(partial(in_state, pool, second.id, RunState.DONE))
+    assert (len(refresher.asked), refresher.most_at_once) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (AuthenticationError("Confluence refused the token."), "Confluence refused the token."),
+        (RuntimeError("the secret word"), "Something went wrong on my side (reference "),
+    ],
+)
+async def test_a_failed_refresh_says_why_in_a_sentence(
+    queue: RefreshQueue,
+    jobs: App,
+    start_worker: StartWorker,
+    pool: ConnectionPool,
+    refresher: Refresher,
+    error: Exception,
+    shown: str,
+) -> None:
+    """What was expected in its own words, what was not with a reference."""
+    refresher.error = error
+    ticket = queue.request("wiki", requested_by="U1")
+    await start_worker(jobs)
+    failed = await eventually(partial(in_state, pool, ticket.id, RunState.FAILED))
+    assert failed.error.startswith(shown)
+    assert "secret" not in failed.error
+    refresher.error = None
+    again = queue.request("wiki", requested_by="U1")
+    await eventually(partial(in_state, pool, again.id, RunState.DONE))
+
+
+DOOMED = """
+import asyncio, sys, time
+from psycopg_pool import ConnectionPool
+from schedules.jobs import create_jobs
+from schedules.worker import Worker
+
+def refresh(source, full, record):
+    print("refreshing", flush=True)
+    time.sleep(600)
+
+async def main(database):
+    with ConnectionPool(database) as pool:
+        await Worker(create_jobs(database, pool=pool, refresh_source=refresh), heartbeat_seconds=0.5).run()
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def killed_while_refreshing(database_url: str) -> None:
+    """Run a worker until it refreshes, then kill -9."""
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        DOOMED,
+        database_url,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )
+    assert worker.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            while (await worker.stdout.readline()).strip() != b"refreshing":
+                assert worker.returncode is None
+    finally:
+        worker.kill()
+        await worker.wait()
+
+
+async def rescued(jobs: App, pool: ConnectionPool) -> None:
+    """Rescue as soon as the dead worker has been silent for a second."""
+    async with asyncio.timeout(20), jobs.open_async():
+        while not await rescue_stalled(jobs, pool, stalled_after=1.0):  # noqa: ASYNC110 - the dead tell nobody
+            await asyncio.sleep(0.1)
+
+
+async def test_a_refresh_whose_worker_was_killed_is_done_by_another(
+    queue: RefreshQueue,
+    jobs: App,
+    start_worker: StartWorker,
+    pool: ConnectionPool,
+    refresher: Refresher,
+    database_url: str,
+) -> None:
+    """The rescue gives the job back to the queue."""
+    ticket = queue.request("wiki", requested_by="U1")
+    await killed_while_refreshing(database_url)
+    assert in_state(pool, ticket.id, RunState.RUNNING)
+    await rescued(jobs, pool)
+    await start_worker(jobs)
+    await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
+
+
+async def test_a_killed_refresh_does_not_hold_up_the_one_that_waits(
+    queue: RefreshQueue,
+    jobs: App,
+    start_worker: StartWorker,
+    pool: ConnectionPool,
+    database_url: str,
+) -> None:
+    """Two of one source must not wait at the same time, so the killed one is given up."""
+    killed = queue.request("wiki", requested_by="U1")
+    await killed_while_refreshing(database_url)
+    waiting = queue.request("wiki", requested_by="U2")
+    await rescued(jobs, pool)
+    failed = in_state(pool, killed.id, RunState.FAILED)
+    assert failed is not None
+    assert "the next one is queued already" in str(failed.error)
+    await start_worker(jobs)
+    await eventually(partial(in_state, pool, waiting.id, RunState.DONE))
+
+
+async def test_a_stopped_worker_leaves_its_refresh_to_the_next(
+    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool, refresher: Refresher
+) -> None:
+    """After the grace time the refresh is interrupted at its next step and queued again."""
+    refresher.gate.clear()
+    ticket = queue.request("wiki", requested_by="U1")
+    worker = Worker(jobs, grace_seconds=0.2, heartbeat_seconds=0.5)
+    running = asyncio.create_task(worker.run())
+    await eventually(partial(in_state, pool, ticket.id, RunState.RUNNING))
+    worker.stop()
+    async with asyncio.timeout(10):
+        await running
+    assert refresher.at_once == 0
+    refresher.gate.set()
+    await start_worker(jobs)
+    await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
+    assert len(refresher.asked) == 2
+
+
+@pytest.fixture
+def open_folder(tmp_path: Path) -> Path:
+    """A folder that the server's own user may reach when the tests run as root."""
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    return tmp_path / "data"
+
+
+async def test_a_worker_survives_a_restart_of_the_database(
+    open_folder: Path, start_worker: StartWorker
+) -> None:
+    """Procrastinate's own worker ends then, without an error."""
+    refresher = Refresher()
+    server = await asyncio.to_thread(embedded.start, open_folder)
+    with open_pool(server.url) as pool:
+        ensure_job_schema(pool)
+        queue = RefreshQueue(pool)
+        await start_worker(create_jobs(server.url, pool=pool, refresh_source=refresher))
+        before = queue.request("wiki", requested_by="U1")
+        await eventually(partial(in_state, pool, before.id, RunState.DONE))
+        await asyncio.to_thread(server.close)
+        await eventually(partial(is_down, server.url))
+        server = await asyncio.to_thread(embedded.start, open_folder)
+        try:
+            # The pool finds out by failing that its connections are gone.
+            after = await eventually(partial(ask_again, queue))
+            await eventually(partial(is_done_by_now, pool, after.id))
+        finally:
+            await asyncio.to_thread(server.close)
+
+
+def is_down(url: str) -> bool:
+    """Whether the server takes no connection."""
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def ask_again(queue: RefreshQueue) -> RunTicket | None:
+    """A ticket, as soon as the database answers."""
+    try:
+        return queue.request("wiki", requested_by="U1")
+    except psycopg.OperationalError:
+        return None
+
+
+def is_done_by_now(pool: ConnectionPool, run_id: int) -> bool:
+    """Whether the run is done; False while the database does not answer."""
+    try:
+        return in_state(pool, run_id, RunState.DONE) is not None
+    except psycopg.OperationalError:
+        return False
+
+
+async def test_a_run_whose_job_was_lost_gets_another_when_asked_again(
+    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool
+) -> None:
+    """Otherwise it would wait for ever, and its source would never be refreshed."""
+    lost = queue.request("wiki", requested_by="U1")
+    with pool.connection() as connection:
+        connection.execute("delete from procrastinate_jobs")
+    again = queue.request("wiki", requested_by="U2")
+    assert (again.id, again.created) == (lost.id, False)
+    await start_worker(jobs)
+    await eventually(partial(in_state, pool, lost.id, RunState.DONE))
+
+
+async def test_the_job_tables_are_made_once_whoever_comes_first(pool: ConnectionPool) -> None:
+    """Several processes start at the same moment."""
+    made = await asyncio.gather(*(asyncio.to_thread(ensure_job_schema, pool) for _ in range(4)))
+    assert sorted(made) == [False, False, False, True]
+
+
+async def test_a_schedule_asks_for_refreshes(queue: RefreshQueue, pool: ConnectionPool) -> None:
+    """At the start for changes; the full one waits for its time."""
+    scheduler = create_scheduler(
+        [
+            ScheduledRefresh(source="wiki", trigger=parse_schedule("15m")),
+            ScheduledRefresh(source="wiki", trigger=parse_schedule("0 3 * * sun"), full=True),
+        ],
+        queue,
+        run_at_start=True,
+    )
+    scheduler.start()
+    try:
+        [run] = await eventually(lambda: runs.latest(pool))
+    finally:
+        scheduler.shutdown(wait=False)
+    assert (run.source, run.full, run.requested_by) == ("wiki", False, "schedule")
