@@ -6,6 +6,7 @@ The cookie `sandbox_user` (account id or e-mail) tells who looks; without it the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import unquote
 from html import escape
 from importlib.resources import files
 
@@ -110,7 +111,7 @@ def _viewer(request: web.Request) -> Viewer:
     reference = request.cookies.get(COOKIE)
     if not reference:
         return Viewer(name="the site admin", is_admin=True, user=None)
-    user = context_of(request).site.directory.find(reference)
+    user = context_of(request).site.directory.find(unquote(reference))
     return Viewer(name=user.name if user else "a visitor", is_admin=False, user=user)
 
 

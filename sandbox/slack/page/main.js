@@ -3,7 +3,7 @@ import { get } from "./api.js";
 import { composer } from "./composer.js";
 import { $, h, toast } from "./dom.js";
 import { icon } from "./icons.js";
-import { drawMessages, statusLine } from "./messages.js";
+import { drawMessages, statusLine, statusText } from "./messages.js";
 import { pick } from "./picker.js";
 import { drawSidebar } from "./sidebar.js";
 import { act, ask, conversation, emptyPane, isAppDirect, markRead, names, state, titleOf } from "./store.js";
@@ -176,7 +176,8 @@ function drawThread() {
     h("span", { class: "topic" }, title ?? titleOf(conversation())),
     h("button", { type: "button", class: "icon", "aria-label": "Close thread", title: "Close (Escape)", onclick: () => goToThread(null) }, "✕"),
   );
-  boxes.thread = composer({ placeholder: "Reply…", thread: () => state.thread });
+  const sent = () => drawPane("thread", true);
+  boxes.thread = composer({ placeholder: "Reply…", thread: () => state.thread, sent });
   $("thread-foot").replaceChildren(h("div", { class: "state", id: "thread-state" }), h("div", { class: "prompts", id: "thread-prompts" }), boxes.thread.node);
   drawPane("thread", true);
   drawStatus("thread");
@@ -187,11 +188,10 @@ function drawPane(name, toEnd = false) {
   if (name === "channel" && (state.tab === "home" || !conversation()?.member)) return;
   const box = $(`${name}-messages`);
   const atEnd = toEnd || box.scrollHeight - box.scrollTop - box.clientHeight < 80;
-  const [focused, top] = [document.activeElement?.closest?.(".message")?.dataset.ts, box.scrollTop];
-  if (box.querySelector(".body textarea")) return; // somebody edits a message: draw again afterwards
+  const [focused, top] = [document.activeElement?.closest?.(".message"), box.scrollTop];
   drawMessages(box, state.panes[name], { inThread: name === "thread", openThread: goToThread });
   box.scrollTop = atEnd ? box.scrollHeight : top;
-  if (focused) box.querySelector(`[data-ts="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused && !focused.isConnected) box.querySelector(`[data-ts="${CSS.escape(focused.dataset.ts)}"]`)?.focus({ preventScroll: true });
   if (name === "channel" && !state.panes.channel.messages.size) box.replaceChildren(h("p", { class: "hint start" }, `This is the very beginning of ${conversation().name ? "#" : "your conversation with "}${titleOf(conversation())}.`));
 }
 
@@ -200,6 +200,9 @@ function drawStatus(name) {
   const pane = state.panes[name];
   if (!place) return;
   const busy = pane.session === "processing" || [...pane.messages.values()].some((message) => message.streaming_state === "in_progress");
+  const sign = `${pane.status ? statusText(pane.status) : ""} ${busy}`;
+  if (place.dataset.sign === sign) return; // the stop button must not change under the pointer
+  place.dataset.sign = sign;
   const stop = h("button", { type: "button", class: "button", onclick: () => act("stop", { channel: state.channel, thread_ts: state.thread }) }, "■ Stop");
   place.replaceChildren(pane.status ? statusLine(pane.status) : "", busy ? stop : "");
 }

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from html import escape
+
 import pytest
+from yarl import URL
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,7 @@ async def test_a_forbidden_page_looks_like_a_missing_one(serve):
     assert forbidden == missing
     assert "Page 2" not in forbidden
     assert (await server.page(path, viewer="ada@harbour.example"))[0] == 200
+    assert (await server.page(path, viewer="ada%40harbour.example"))[0] == 200  # as browsers' scripts write it
     assert (await server.page(path, viewer="stranger"))[0] == 404
     assert (await server.page(path))[0] == 200
 
@@ -63,3 +67,15 @@ async def test_a_download_needs_the_pages_permission(serve):
     assert await server.page(path, viewer="acc-bo") == (200, "the plan")
     await server.admin("PUT", "/spaces/DOC/permissions", ["group:guests"])
     assert (await server.page(path, viewer="acc-bo"))[0] == 404
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
+@pytest.mark.parametrize("title", ["A/B & C?", "Straße 100% + <b>", '#1: what "now"'])
+async def test_the_web_address_in_the_api_opens_the_page_whatever_its_title(serve, deployment, title):
+    server = await serve(deployment)
+    root = "/wiki" if deployment == "cloud" else "/confluence"
+    await server.admin("PUT", "/pages/504", {"title": title})
+    _, content = await server.get(root + "/rest/api/content/504")
+    status, html = await server.page(URL(root + content["_links"]["webui"], encoded=True))
+    assert status == 200
+    assert f"<h1>{escape(title)}</h1>" in html
