@@ -10,16 +10,48 @@ import { act, names, state } from "./store.js";
 /** Fill `box` with the pane's messages, with a divider per day; `openThread(ts)` opens a thread. */
 export function drawMessages(box, pane, { inThread, openThread }) {
   const list = [...pane.messages.values()].sort((a, b) => (a.ts < b.ts ? -1 : 1));
-  const nodes = [];
+  const rows = [];
   let previous = null;
   list.forEach((message, index) => {
-    if (!previous || dayOf(previous.ts) !== dayOf(message.ts)) nodes.push(h("div", { class: "day" }, h("span", {}, dayOf(message.ts))));
-    const close = previous && previous.user === message.user && message.ts - previous.ts < 300 && !message.is_ephemeral && !previous.is_ephemeral && !(inThread && index === 1);
-    nodes.push(drawMessage(message, { inThread, openThread, compact: close && dayOf(previous.ts) === dayOf(message.ts), status: pane.statuses[message.ts] }));
-    if (inThread && index === 0 && list.length > 1) nodes.push(h("div", { class: "day replies" }, h("span", {}, plural(list.length - 1, "reply", "replies"))));
+    const newDay = !previous || dayOf(previous.ts) !== dayOf(message.ts);
+    if (newDay) rows.push(divider(`day ${message.ts}`, "day", dayOf(message.ts)));
+    const compact = !newDay && follows(previous, message) && !(inThread && index === 1);
+    const options = { inThread, openThread, compact, status: pane.statuses[message.ts] };
+    const highlighted = message.ts === state.highlight;
+    rows.push({
+      key: message.ts,
+      sign: JSON.stringify([message, compact, options.status, highlighted, state.me.id]),
+      make: () => drawMessage(message, options),
+    });
+    if (inThread && index === 0 && list.length > 1) rows.push(divider("replies", "day replies", plural(list.length - 1, "reply", "replies")));
     previous = message;
   });
-  box.replaceChildren(...nodes);
+  syncRows(box, rows);
+}
+
+const divider = (key, kind, text) => ({ key, sign: text, make: () => h("div", { class: kind }, h("span", {}, text)) });
+
+const follows = (previous, message) =>
+  previous.user === message.user && message.ts - previous.ts < 300 && !message.is_ephemeral && !previous.is_ephemeral;
+
+const drawn = new WeakMap(); // box -> Map of key -> {sign, node}
+
+/** Replace only the rows that look different: clicks, selections and open menus in the others are left alone. */
+function syncRows(box, rows) {
+  const before = drawn.get(box) ?? new Map();
+  const after = new Map();
+  for (const { key, sign, make } of rows) {
+    const old = before.get(key);
+    const keep = old && old.node.isConnected && (old.node.dataset.editing || (old.sign === sign && !old.node.dataset.stale));
+    after.set(key, keep ? old : { sign, node: make() });
+  }
+  drawn.set(box, after);
+  const nodes = [...after.values()].map((row) => row.node);
+  const wanted = new Set(nodes);
+  for (const child of [...box.childNodes]) if (!wanted.has(child)) child.remove();
+  nodes.forEach((node, index) => {
+    if (box.childNodes[index] !== node) box.insertBefore(node, box.childNodes[index] ?? null);
+  });
 }
 
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
@@ -60,11 +92,14 @@ export function avatar(person) {
   return h("span", { class: `avatar ${person?.is_bot ? "bot" : `hue-${hue}`}`, "aria-hidden": "true" }, person?.is_bot ? "✦" : initials);
 }
 
-export const statusLine = (status) => {
-  const lines = [status.status, ...(status.loading_messages ?? [])];
-  const shown = status.loading_messages?.length ? lines[1 + (Math.floor(Date.now() / 4000) % status.loading_messages.length)] : `${state.app.name} ${status.status}`;
-  return h("div", { class: "status", role: "status" }, h("span", { class: "dots", "aria-hidden": "true" }, "•••"), ` ${shown}`);
-};
+/** "Atlas is searching", or the app's loading messages in turn. */
+export function statusText(status) {
+  const lines = status.loading_messages ?? [];
+  return lines.length ? lines[Math.floor(Date.now() / 4000) % lines.length] : `${state.app.name} ${status.status}`;
+}
+
+export const statusLine = (status) =>
+  h("div", { class: "status", role: "status" }, h("span", { class: "dots", "aria-hidden": "true" }, "•••"), ` ${statusText(status)}`);
 
 function drawBody(message) {
   const body = h("div", { class: "body" });
@@ -115,9 +150,12 @@ function editInPlace(message) {
   for (const node of document.querySelectorAll(`[data-ts="${CSS.escape(message.ts)}"] .body`)) {
     const area = h("textarea", { rows: 3, "aria-label": "Edit message" });
     area.value = unescape(message.text.replace(/<@(\w+)>/g, (_, id) => `@${names.person(id)}`).replace(/<(https?:[^|>]+)(\|[^>]*)?>/g, "$1"));
+    const row = node.closest(".message");
+    row.dataset.editing = "yes"; // keeps the row as it is until `done`
     const done = () => {
-      area.remove();
-      document.dispatchEvent(new Event("redraw")); // panes wait while somebody edits in them
+      delete row.dataset.editing;
+      row.dataset.stale = "yes";
+      document.dispatchEvent(new Event("redraw"));
     };
     area.addEventListener("keydown", async (event) => {
       if (event.key === "Escape") {
