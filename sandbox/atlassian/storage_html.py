@@ -129,11 +129,11 @@ class _Renderer:
         text = escape(plain.text or "") if plain is not None else ""
         return inside or (f"<pre>{text}</pre>" if text else "")
 
-    def _anchor(self, name: str) -> str:
+    def _anchor(self, name: str, title: str | None = None) -> str:
         """The id of an anchor macro: Data Center puts the page's title in front here too."""
         if self._context.is_cloud:
             return name
-        return re.sub(r"\s+", "", self._page.title) + "-" + re.sub(r"\s+", "", name)
+        return heading_anchor(self._context, self._page.title if title is None else title, name)
 
     def _confluence_link(self, element: etree._Element) -> str:
         body = element.find(AC + "link-body")
@@ -167,7 +167,7 @@ class _Renderer:
         if target is None:
             return f'<span class="missing">{inside}</span>'
         url = self._context.confluence_path + web_path(self._context, page_content(target))
-        return self._link(url + (f"#{quote(anchor)}" if anchor else ""), inside)
+        return self._link(url + (f"#{quote(self._anchor(anchor, title))}" if anchor else ""), inside)
 
     def _confluence_image(self, element: etree._Element) -> str:
         url, attachment = element.find(RI + "url"), element.find(RI + "attachment")

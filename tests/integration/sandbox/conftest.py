@@ -14,6 +14,7 @@ from typing import Any, Literal
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer, unused_port
+from yarl import URL
 
 from sandbox.atlassian.admin import create_admin_routes
 from sandbox.atlassian.app import Credentials, create_atlassian_app
@@ -51,9 +52,9 @@ class Server:
         async with self.session.request(method, self.admin_url + path, json=data) as response:
             return response.status, await response.json()
 
-    async def page(self, path: str, viewer: str | None = None) -> tuple[int, str]:
+    async def page(self, path: str | URL, viewer: str | None = None) -> tuple[int, str]:
         headers = {"Cookie": f"sandbox_user={viewer}"} if viewer else {}
-        async with self.session.get(self.url + path, headers=headers) as response:
+        async with self.session.get(URL(f"{self.url}{path}", encoded=True), headers=headers) as response:
             return response.status, await response.text()
 
 

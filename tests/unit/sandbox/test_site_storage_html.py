@@ -95,6 +95,12 @@ def test_anchors_follow_the_deployments_rules():
     ]
 
 
+def test_a_link_to_an_anchor_of_another_page_leads_to_the_id_that_is_there():
+    storage = '<ac:link ac:anchor="spot one"><ri:page ri:content-title="Other"/></ac:link>'
+    assert 'href="/wiki/spaces/S/pages/2/Other#spot%20one"' in render(storage)
+    assert 'href="/confluence/display/S/Other#Other-spotone"' in render(storage, "datacenter")
+
+
 PIECES = [*"ab<>/&;'\"=: ", "<p>", "<p ", "</p>", "<ac:link>", "<script>", "onload=", "<![CDATA[", "]]>"]
 
 
