@@ -134,7 +134,9 @@ async def test_v1_spaces_are_gone_on_cloud_and_limits_are_capped(serve):
     assert status == 410
     _, data = await server.get("/wiki/rest/api/search", cql="type = page", limit=1000)
     assert data["limit"] == 100
-    _, data = await server.get("/wiki/rest/api/content/search", cql="type = page", limit=99, expand="body.storage")
+    _, data = await server.get(
+        "/wiki/rest/api/content/search", cql="type = page", limit=99, expand="body.storage"
+    )
     assert data["limit"] == 50
 
 
