@@ -23,7 +23,10 @@ export function link(url, ...children) {
 
 export function toast(text) {
   const node = h("div", { class: "toast" }, text);
-  $("toasts").append(node);
+  const box = $("toasts");
+  box.append(node);
+  box.hidePopover(); // shown anew, it stands above a dialog that was opened meanwhile
+  box.showPopover();
   setTimeout(() => node.remove(), 6000);
 }
 
