@@ -17,6 +17,7 @@ CHANNEL_HINT = (
     "message me directly to search everything that you may read."
 )
 _QUOTED = "Quoted directly from the sources; no language model wrote this."
+_NO_WORDS = "Here is what I found."
 #: Room for what making a piece harmless adds to it.
 _PIECE = 10_000
 
@@ -38,9 +39,8 @@ def answer_messages(answer: Answer, *, in_channel: bool, now: datetime) -> list[
     """
     sources = answer.citations if answer.found else answer.nearest
     links = {citation.url for citation in sources}
-    blocks: list[Block] = [
-        {"type": "markdown", "text": piece} for piece in _pieces(answer.text, links, _PIECE)
-    ]
+    pieces = list(_pieces(answer.text, links, _PIECE)) or [_NO_WORDS]
+    blocks: list[Block] = [{"type": "markdown", "text": piece} for piece in pieces]
     if answer.found and answer.model == "extractive":
         blocks.append(context(_QUOTED))
     if sources:
@@ -72,16 +72,16 @@ def first_sentence(markdown: str) -> str:
     text = _DECORATION.sub("", text).strip()
     found = _SENTENCE.match(text.split("\n\n", 1)[0].strip() or text)
     sentence = found[1] if found else text.split("\n", 1)[0]
-    return escaping.mrkdwn(escaping.shorten(sentence, MAX_NOTIFICATION - 100)) or "Here is what I found."
+    return escaping.mrkdwn(escaping.shorten(sentence, MAX_NOTIFICATION - 100)) or _NO_WORDS
 
 
 def _pieces(text: str, links: set[str], limit: int) -> Iterator[str]:
     for raw in split_markdown(text, limit):
         piece = escaping.markdown(raw, links=links)
-        if len(piece) <= MAX_MARKDOWN:
-            yield piece
-        else:
+        if len(piece) > MAX_MARKDOWN:
             yield from _pieces(raw, links, limit // 2)
+        elif piece.strip():
+            yield piece
 
 
 def _part(citation: Citation) -> str:

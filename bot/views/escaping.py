@@ -28,7 +28,7 @@ _LINK = re.compile(
     r"\([ ]*<?(?P<target>[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?"
     r"(?:[ ]+[\"'][^\n\"']*[\"'])?[ ]*\)"
     rf"|<(?P<auto>{_ADDRESS})>"
-    rf"|(?P<bare>\b{_ADDRESS})",
+    rf"|(?P<bare>{_ADDRESS})",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(r"[.,;:!?)\]}'*_~]+$")

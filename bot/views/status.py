@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.views import escaping
-from bot.views.messages import Message, section
+from bot.views.messages import Block, Message, section
 from indexer.runs import Run, RunState
 from indexer.status import SourceStatus
 
-#: A section takes 3,000 characters.
-_PER_SECTION = 10
+#: Slack takes 3,000 characters in a section.
+_MAX_SECTION = 2_900
+#: Of all sections; leaves room for the head of the message.
+_MAX_TEXT = 12_000
 _PHASE_WIDTH = 20
 
 
@@ -68,9 +70,21 @@ def progress_message(runs: Sequence[Run], *, admin: str) -> Message:
     return Message(text=f"{title} {names}", blocks=(head, *_sections(lines)))
 
 
-def _sections(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
-    groups = [lines[start : start + _PER_SECTION] for start in range(0, len(lines), _PER_SECTION)]
-    return tuple(section("\n".join(group)) for group in groups[:40])
+def _sections(lines: Sequence[str]) -> tuple[Block, ...]:
+    """The lines in as few sections as hold them; what does not fit into a message is counted."""
+    groups: list[list[str]] = [[]]
+    size = total = 0
+    for index, line in enumerate(lines):
+        if total + len(line) > _MAX_TEXT:
+            groups.append([f"… and {len(lines) - index:,} more"])
+            break
+        if size + len(line) + 1 > _MAX_SECTION:
+            groups.append([])
+            size = 0
+        groups[-1].append(line)
+        size += len(line) + 1
+        total += len(line)
+    return tuple(section("\n".join(group)) for group in groups if group)
 
 
 def _source_line(name: str, source: SourceStatus | None, run: Run | None, *, now: datetime) -> str:
