@@ -204,12 +204,14 @@ def _sweep(
         )
     total = len(stored)
     rules = RuleStore(source)
+    done = 0
     for done, listed in enumerate(connector.listing(), start=1):
         before = stored.pop(listed.id, None)
         if before is not None:
             _rewrite_rules(pool, source, listed, before, rules)
         if done % 100 == 0:
             progress(Progress(source=source, phase="checking", done=done, total=max(done, total)))
+    progress(Progress(source=source, phase="checking", done=done, total=done))
     gone = list(stored)
     if not full and len(gone) > max(DELETION_FLOOR, DELETION_LIMIT * total):
         raise SweepRefusedError(

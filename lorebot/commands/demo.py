@@ -56,8 +56,10 @@ def sample_company() -> Path:
 def _sandbox_process(folder: Path, deployment: Deployment, port: int) -> Iterator[dict[str, Any]]:
     """The sandbox as a process of its own, as Slack and Atlassian are; gives its addresses."""
     command = [sys.executable, "-m", "lorebot", "sandbox", "--site", str(folder)]
-    command += ["--deployment", deployment.value, "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+    command += ["--deployment", deployment.value, "--port", str(port), "--with-stdin"]
+    process = subprocess.Popen(  # noqa: S603 (our own command line)
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,20 +33,31 @@ Port = Annotated[
 ]
 
 
-def sandbox(site: Site, deployment: Kind = Deployment.CLOUD, port: Port = None) -> None:
+WithStdin = Annotated[
+    bool, typer.Option("--with-stdin", hidden=True, help="End when standard input does, as a child process.")
+]
+
+
+def sandbox(
+    site: Site, deployment: Kind = Deployment.CLOUD, port: Port = None, with_stdin: WithStdin = False
+) -> None:
     """Serve a local Slack workspace and Atlassian site; print one line of JSON once they answer."""
     from lorebot.telemetry import configure_logging
 
     configure_logging(verbose=False)
-    asyncio.run(_serve(site, deployment, port))
+    asyncio.run(_serve(site, deployment, port, with_stdin=with_stdin))
 
 
-async def _serve(site: Path, deployment: Deployment, port: int | None) -> None:
+async def _serve(site: Path, deployment: Deployment, port: int | None, *, with_stdin: bool) -> None:
     from sandbox.server import run_sandbox
 
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    if with_stdin:
+        # Nothing is ever written there: it becomes readable at its end, whatever ended the parent.
+        loop.add_reader(sys.stdin, stop.set)
     async with run_sandbox(
         site, deployment=deployment.value, port=port, manifest=slack_manifest()
     ) as addresses:

@@ -6,9 +6,9 @@ The cookie `sandbox_user` (account id or e-mail) tells who looks; without it the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import unquote
 from html import escape
 from importlib.resources import files
+from urllib.parse import unquote
 
 from aiohttp import web
 
