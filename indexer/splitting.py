@@ -28,8 +28,8 @@ def split_text(text: str, limit: int, count: CountTokens) -> list[str]:
 def _split(text: str, limit: int, count: CountTokens, level: int) -> Iterator[str]:
     if not text:
         return
-    # A token is at least a character, so a short text needs no counting.
-    if len(text) <= limit or count(text) <= limit:
+    # No character makes more than three tokens (a Hangul syllable does), so a short text needs no counting.
+    if 3 * len(text) <= limit or count(text) <= limit:
         yield text
         return
     if level == len(_SEPARATORS):

@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
+from indexer.embedding import Embedder
 from lorebot.database import embedded
 from lorebot.database.migrations import migrate
 from lorebot.database.pool import open_pool
@@ -30,6 +31,12 @@ def shared_data() -> Path:
     if not SHARED_DATA.exists():
         pytest.skip("the real data (../shared/data) is not beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The embedding model that comes with Lorebot; it is loaded at the first vector."""
+    return Embedder()
 
 
 @pytest.fixture(scope="session")
