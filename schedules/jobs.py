@@ -6,9 +6,12 @@ killed stays "doing" and holds its lock until somebody rescues it; that is what 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import structlog
@@ -33,6 +36,8 @@ RefreshSource = Callable[[str, bool, Callable[[Progress], None]], RefreshReport]
 STALLED_AFTER_SECONDS = 30.0
 #: A job that has lost its worker this often is given up: it may be what kills the workers.
 MAX_ATTEMPTS = 5
+#: At a time in one process; the worker's own concurrency is the limit that is set.
+MAX_REFRESHES = 32
 KEEP_JOBS_HOURS = 7 * 24
 KEEP_RUNS_DAYS = 90
 PROGRESS_SECONDS = 0.5
@@ -79,10 +84,13 @@ def create_jobs(
     # Interrupted by a shutdown or a restart of the database: it starts afresh; no vector is computed twice.
     interrupted = RetryStrategy(max_attempts=MAX_ATTEMPTS, linear_wait=2, retry_exceptions=_INTERRUPTIONS)
 
-    # A plain function runs in a thread, so that the worker's heartbeat goes on meanwhile.
+    # Threads of their own: long refreshes in the loop's few default ones would hold up the bot beside them.
+    threads = ThreadPoolExecutor(MAX_REFRESHES, thread_name_prefix="refresh")
+
     @app.task(name=REFRESH_TASK, pass_context=True, retry=interrupted)
-    def refresh(context: JobContext, *, run_id: int, source: str) -> None:
-        _refresh(context, pool, refresh_source, run_id, source)
+    async def refresh(context: JobContext, *, run_id: int, source: str) -> None:
+        work = partial(_refresh, context, pool, refresh_source, run_id, source)
+        await _in_thread(threads, work)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="lorebot:rescue", queueing_lock="rescue", pass_context=True)
@@ -95,7 +103,8 @@ def create_jobs(
         await context.app.job_manager.delete_old_jobs(
             nb_hours=KEEP_JOBS_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
-        log.info("runs_purged", count=runs.purge(pool, days=KEEP_RUNS_DAYS))
+        count = await asyncio.to_thread(runs.purge, pool, days=KEEP_RUNS_DAYS)
+        log.info("runs_purged", count=count)
 
     return app
 
@@ -119,8 +128,18 @@ async def rescue_stalled(app: App, pool: ConnectionPool, *, stalled_after: float
 async def _give_up(app: App, pool: ConnectionPool, job: Job, reason: str) -> None:
     await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
     if job.task_name == REFRESH_TASK:
-        runs.fail(pool, int(str(job.task_kwargs["run_id"])), reason)
+        await asyncio.to_thread(runs.fail, pool, int(str(job.task_kwargs["run_id"])), reason)
     log.error("job_given_up", job=job.id, task=job.task_name, attempts=job.attempts)
+
+
+async def _in_thread(threads: Executor, work: Callable[[], None]) -> None:
+    running = asyncio.get_running_loop().run_in_executor(threads, work)
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # A shutdown: the work notices at its next step and ends with JobAborted, which queues it again.
+        await running
+        raise
 
 
 def _refresh(

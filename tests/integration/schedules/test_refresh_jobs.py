@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -372,6 +373,23 @@ async def test_a_run_whose_job_was_lost_gets_another_when_asked_again(
     assert (again.id, again.created) == (lost.id, False)
     await start_worker(jobs)
     await eventually(partial(in_state, pool, lost.id, RunState.DONE))
+
+
+async def test_refreshes_leave_the_threads_of_others_alone(
+    queue: RefreshQueue, jobs: App, pool: ConnectionPool, refresher: Refresher
+) -> None:
+    """The bot of the same process uses them for every question."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+    refresher.gate.clear()
+    tickets = [queue.request(f"source-{number}", requested_by="U1") for number in range(4)]
+    worker = Worker(jobs, concurrency=4, grace_seconds=0.2)
+    running = asyncio.create_task(worker.run())
+    await eventually(lambda: refresher.at_once == 4)
+    refresher.gate.set()
+    for ticket in tickets:
+        await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
+    worker.stop()
+    await running
 
 
 async def test_the_job_tables_are_made_once_whoever_comes_first(pool: ConnectionPool) -> None:
