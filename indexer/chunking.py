@@ -26,7 +26,8 @@ _CONTEXT_SHARE = 0.25
 #: Tokens of the previous chunk's last sentence that are repeated at the start of the next.
 _OVERLAP = 32
 
-_CODE_FENCE = 6
+#: Tokens of a comment's author and of a language's name at most.
+_LABEL = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +92,9 @@ def _context(document: Document, section: Section, limit: int, count: CountToken
 
 
 def _pieces(section: Section, room: int, count: CountTokens) -> Iterator[_Piece]:
-    split, frame = _how_to_split(section)
-    lead = _comment_lead(section)
-    limit = room - count(lead) - (_CODE_FENCE if section.kind is SectionKind.CODE else _OVERLAP)
+    split, frame = _how_to_split(section, count)
+    lead = _comment_lead(section, count)
+    limit = room - count(lead + frame("")) - (0 if section.kind is SectionKind.CODE else _OVERLAP)
     for text in split(section.text, limit, count):
         if text.strip():
             framed = lead + frame(text)
@@ -101,22 +102,27 @@ def _pieces(section: Section, room: int, count: CountTokens) -> Iterator[_Piece]
 
 
 def _how_to_split(
-    section: Section,
+    section: Section, count: CountTokens
 ) -> tuple[Callable[[str, int, CountTokens], list[str]], Callable[[str], str]]:
     match section.kind:
         case SectionKind.CODE:
-            return split_code, lambda text: f"```{section.language or ''}\n{text}\n```"
+            language = _label(section.language, count)
+            return split_code, lambda text: f"```{language}\n{text}\n```"
         case SectionKind.TABLE:
             return split_table, str
         case _:
             return split_text, str
 
 
-def _comment_lead(section: Section) -> str:
+def _comment_lead(section: Section, count: CountTokens) -> str:
     if section.kind is not SectionKind.COMMENT:
         return ""
     date = f", {section.created:%Y-%m-%d}" if section.created else ""
-    return f"{section.author or 'Somebody'}{date}: "
+    return f"{_label(section.author, count) or 'Somebody'}{date}: "
+
+
+def _label(name: str | None, count: CountTokens) -> str:
+    return next(iter(split_text(name or "", _LABEL, count)), "")
 
 
 def _runs(pieces: Sequence[_Piece], room: int, count: CountTokens) -> Iterator[list[_Piece]]:

@@ -1,0 +1,261 @@
+"""Chunks: structure, sizes by the real tokeniser, overlap, and where a citation of each leads."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.documents import Document, DocumentKind, Section, SectionKind
+from indexer.chunking import Chunk, chunk_document
+from indexer.embedding import Embedder, model_folder
+
+EMBEDDER = Embedder()
+COUNT = EMBEDDER.count_tokens
+#: MiniLM reads 256 word pieces, two of them its own marks.
+LIMIT = 256 - 2
+
+SENTENCE = "The label printer on dock three needs its spooler restarted after every firmware update."
+
+
+def section(kind: SectionKind = SectionKind.SECTION, text: str = SENTENCE, **values: Any) -> Section:
+    """A section; its URL names its kind where none is given."""
+    return Section(kind=kind, text=text, **({"url": f"https://x/{kind}"} | values))
+
+
+def page(*sections: Section, title: str = "Label printers") -> Document:
+    """A page of these sections."""
+    return Document(
+        source="wiki",
+        id="1",
+        external_id="1",
+        kind=DocumentKind.PAGE,
+        title=title,
+        url="https://x/1",
+        place="Ops",
+        sections=sections,
+        access_rules=(),
+    )
+
+
+def ticket(*sections: Section, title: str = "Printer jams") -> Document:
+    """A ticket of these sections."""
+    return Document(
+        source="jira",
+        id="2",
+        external_id="OPS-12",
+        kind=DocumentKind.TICKET,
+        title=title,
+        url="https://x/OPS-12",
+        place="Ops",
+        sections=sections,
+        access_rules=(),
+    )
+
+
+def cut(document: Document) -> list[Chunk]:
+    """The document's chunks at the model's own size."""
+    return chunk_document(document, count_tokens=COUNT, max_tokens=LIMIT)
+
+
+def test_the_limit_is_what_the_model_reads() -> None:
+    """The embedder's limit and the model's own agree, so nothing is cut silently."""
+    assert EMBEDDER.max_tokens == LIMIT
+    config = json.loads((model_folder(None) / "sentence_bert_config.json").read_text("utf-8"))
+    assert config["max_seq_length"] == 256
+
+
+_KINDS = st.sampled_from(list(SectionKind))
+_TEXT = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [SENTENCE, "한국어 문장입니다.", "| a | b |\n| --- | --- |\n" + "| 1 | x |\n" * 40, "a+b/" * 80]
+        ),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    ),
+    max_size=25,
+).flatmap(lambda parts: st.sampled_from([" ", "\n", "\n\n"]).map(lambda gap: gap.join(parts)))
+_NAMES = st.one_of(st.just(""), st.text(st.characters(exclude_categories=["Cs"]), max_size=255))
+_SECTIONS = st.builds(
+    Section,
+    kind=_KINDS,
+    text=_TEXT,
+    url=st.sampled_from(["https://x/1", "https://x/2"]),
+    heading_path=st.lists(_NAMES, max_size=4).map(tuple),
+    author=st.none() | _NAMES,
+    created=st.none() | st.just(datetime(2026, 2, 3, tzinfo=UTC)),
+    language=st.none() | st.sampled_from(["python", "objective-c++", "x" * 60 + "+" * 40]),
+)
+
+
+@settings(deadline=None, max_examples=120)
+@given(sections=st.lists(_SECTIONS, max_size=6), title=_NAMES, is_ticket=st.booleans())
+def test_no_chunk_is_longer_than_the_model_reads(
+    sections: list[Section], title: str, is_ticket: bool
+) -> None:
+    """Whatever the titles, headings, authors and languages, with all that stands in front of the text."""
+    document = ticket(*sections, title=title) if is_ticket else page(*sections, title=title)
+
+    chunks = cut(document)
+
+    assert all(COUNT(chunk.embedding_text) <= LIMIT for chunk in chunks)
+    assert all(chunk.text.strip() for chunk in chunks)
+    assert {chunk.url for chunk in chunks} <= {each.url for each in sections}
+
+
+@settings(deadline=None, max_examples=60)
+@given(sections=st.lists(_SECTIONS, max_size=5))
+def test_every_word_of_a_document_is_in_a_chunk(sections: list[Section]) -> None:
+    """Words that fit a chunk are in one, whole."""
+    found = set(" ".join(chunk.text for chunk in cut(page(*sections))).split())
+    short = {word for each in sections for word in each.text.split() if COUNT(word) <= 60 and len(word) <= 60}
+    assert short <= found
+
+
+@pytest.mark.parametrize("language", ["python", "a-rather-long-language-name", None])
+def test_code_longer_than_a_chunk_stays_within_the_limit_with_its_fence(language: str | None) -> None:
+    """The fence and the language's name are counted too."""
+    code = "\n".join(f"value_{number} = {number}" for number in range(300))
+
+    chunks = cut(page(section(SectionKind.CODE, code, language=language)))
+
+    assert len(chunks) > 1
+    assert all(COUNT(chunk.embedding_text) <= LIMIT for chunk in chunks)
+    assert all(
+        chunk.text.startswith(f"```{language or ''}\n") and chunk.text.endswith("\n```") for chunk in chunks
+    )
+    bodies = [chunk.text.split("\n", 1)[1].removesuffix("\n```") for chunk in chunks]
+    assert "\n".join(bodies) == code
+
+
+def test_a_very_long_author_leaves_room_for_the_comment() -> None:
+    """A display name of the greatest length that Jira takes does not push the words out."""
+    chunks = cut(ticket(section(SectionKind.COMMENT, SENTENCE * 5, author="Ж 한 " * 63)))
+
+    assert all(COUNT(chunk.embedding_text) <= LIMIT for chunk in chunks)
+    assert len(chunks) <= 2
+
+
+def test_long_titles_and_headings_are_cut_to_a_share_of_the_window() -> None:
+    """The text keeps three quarters of every chunk."""
+    chunks = cut(page(section(heading_path=("A very long heading " * 20,) * 3), title="A long title " * 40))
+
+    (chunk,) = chunks
+    assert SENTENCE in chunk.text
+    assert COUNT(chunk.context) <= LIMIT // 4
+    assert chunk.context.startswith("A long title A long title")
+
+
+def test_a_ticket_gives_description_comments_and_solution_apart() -> None:
+    """Each kind is a chunk of its own, and all name the ticket."""
+    chunks = cut(
+        ticket(
+            section(SectionKind.DESCRIPTION, "It jams."),
+            section(
+                SectionKind.COMMENT, "Same here.", author="Ada", created=datetime(2026, 2, 3, tzinfo=UTC)
+            ),
+            section(SectionKind.COMMENT, "Me too.", author=None, url="https://x/second"),
+            section(SectionKind.SOLUTION, "Replaced the roller."),
+        )
+    )
+
+    assert [chunk.kind for chunk in chunks] == ["description", "comment", "solution"]
+    assert chunks[1].text == "Ada, 2026-02-03: Same here.\n\nSomebody: Me too."
+    assert all(chunk.context == "OPS-12 Printer jams" for chunk in chunks)
+
+
+def test_a_run_of_comments_is_cited_as_its_first_one() -> None:
+    """Author, date and URL of the first comment of the run."""
+    comments = [
+        section(
+            SectionKind.COMMENT,
+            SENTENCE,
+            author=f"P{n}",
+            url=f"https://x/c{n}",
+            created=datetime(2026, 1, n + 1, tzinfo=UTC),
+        )
+        for n in range(20)
+    ]
+
+    chunks = cut(ticket(*comments))
+
+    assert 1 < len(chunks) < 20
+    for chunk in chunks:
+        number = int(chunk.text.removeprefix("P").split(",")[0])
+        assert (chunk.author, chunk.url) == (f"P{number}", f"https://x/c{number}")
+        assert chunk.created == datetime(2026, 1, number + 1, tzinfo=UTC)
+
+
+def test_text_under_different_headings_is_apart_and_under_one_heading_together() -> None:
+    """A chunk belongs to one heading, whose path it knows and whose anchor it opens."""
+    chunks = cut(
+        page(
+            section(text="Top."),
+            section(text="Plug it in.", heading_path=("Install", "Linux"), url="https://x/1#linux"),
+            section(
+                SectionKind.CODE,
+                "apt install cups",
+                heading_path=("Install", "Linux"),
+                url="https://x/1#linux",
+            ),
+            section(text="Done.", heading_path=("Use",), url="https://x/1#use"),
+        )
+    )
+
+    assert [chunk.heading for chunk in chunks] == ["", "Install › Linux", "Use"]
+    assert chunks[1].text == "Plug it in.\n\n```\napt install cups\n```"
+    assert chunks[1].kind == "section"
+    assert chunks[1].url == "https://x/1#linux"
+    assert chunks[1].context == "Label printers › Install › Linux"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (
+            SectionKind.TABLE,
+            "| Limit | Value |\n| --- | --- |\n" + "\n".join(f"| l{n} | {n} |" for n in range(15)),
+        ),
+        (SectionKind.CODE, "def run():\n\n    return 1\n" * 8),
+    ],
+)
+def test_tables_and_code_that_fit_stay_whole(kind: SectionKind, text: str) -> None:
+    """They are not cut to fill up the chunk before them."""
+    chunks = cut(page(section(text=SENTENCE * 8), section(kind, text), section(text=SENTENCE * 8)))
+
+    assert sum(text.strip() in chunk.text for chunk in chunks) == 1
+
+
+def test_a_chunk_that_continues_prose_starts_with_the_sentence_before() -> None:
+    """A small overlap, of one short sentence."""
+    text = " ".join(
+        f"Step {number} is to open drawer {number} and to look inside it." for number in range(60)
+    )
+
+    chunks = cut(page(section(text=text)))
+
+    assert len(chunks) > 2
+    for before, after in pairwise(chunks):
+        repeated = after.text.split("\n\n")[0]
+        assert before.text.endswith(repeated)
+        assert repeated.startswith("Step ")
+
+
+def test_the_same_document_gives_the_same_hashes_and_a_changed_title_others() -> None:
+    """The hash names the embedded text: title and headings are in it, the author is not."""
+    one, again = cut(page(section())), cut(page(section(author="Ada")))
+    renamed = cut(page(section(), title="Printers"))
+
+    assert [chunk.hash for chunk in one] == [chunk.hash for chunk in again]
+    assert one[0].hash != renamed[0].hash
+
+
+def test_a_document_without_text_has_no_chunks() -> None:
+    """Blank sections give none either."""
+    assert cut(page()) == []
+    assert cut(page(section(text=" \n\n "), section(SectionKind.CODE, "\n"))) == []
