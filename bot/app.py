@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
@@ -23,7 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import Commands, Reindex
 from bot.config import SlackConfig
-from bot.delivery import SLACK_ERRORS, error_code
+from bot.delivery import SLACK_ERRORS, Clients, error_code
 from bot.dispatcher import Dispatcher
 from bot.errors import BotError, SlackRefusedError
 from bot.http import HttpServer
@@ -113,15 +114,15 @@ class Bot:
     async def _open(self, opening: contextlib.AsyncExitStack) -> None:
         """Open everything; what is opened last is closed first, so Slack is let go before the answers end."""
         session = await opening.enter_async_context(aiohttp.ClientSession())
-        client = _patient_client(self._config, session)
+        clients = _clients(self._config, session)
+        client = clients.patient
         identity = await _identify(client)
         people = People(client, team=identity["team_id"], enterprise=identity.get("enterprise_id"))
         executor = ThreadPoolExecutor(self._config.concurrency, thread_name_prefix="answer")
         # Not waited for: a thread that hangs must not keep the process.
         opening.callback(executor.shutdown, wait=False, cancel_futures=True)
         responder = Responder(
-            client=client,
-            impatient=_impatient_client(self._config, session),
+            clients=clients,
             inbox=self._inbox,
             people=people,
             assistant=self._assistant,
@@ -134,6 +135,7 @@ class Bot:
             concurrency=self._config.concurrency,
             lease_seconds=self._config.lease_seconds,
             polling_seconds=self._config.polling_seconds,
+            retry_seconds=self._config.retry_seconds,
         )
         progress = ProgressMessages(client=client, pool=self._pool)
         app = self._create_app(client, people, dispatcher, progress, bot_user=identity["user_id"])
@@ -219,29 +221,26 @@ async def _identify(client: AsyncWebClient) -> dict[str, str]:
     return {key: str(answer.get(key)) for key in ("team_id", "user_id", "enterprise_id") if answer.get(key)}
 
 
-def _patient_client(config: SlackConfig, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """Retries what Slack refuses for the moment."""
-    return AsyncWebClient(
-        token=config.bot_token,
-        base_url=_api_root(config),
-        session=session,
-        timeout=_TIMEOUT,
-        retry_handlers=[
+def _clients(config: SlackConfig, session: aiohttp.ClientSession) -> Clients:
+    def client(timeout: int, *handlers: AsyncRetryHandler) -> AsyncWebClient:
+        return AsyncWebClient(
+            token=config.bot_token,
+            base_url=_api_root(config),
+            session=session,
+            timeout=timeout,
+            retry_handlers=list(handlers),
+        )
+
+    rate_limits = AsyncRateLimitErrorRetryHandler(max_retry_count=3)
+    return Clients(
+        patient=client(
+            _TIMEOUT,
+            rate_limits,
             AsyncConnectionErrorRetryHandler(),
-            AsyncRateLimitErrorRetryHandler(max_retry_count=3),
             AsyncServerErrorRetryHandler(max_retry_count=2),
-        ],
-    )
-
-
-def _impatient_client(config: SlackConfig, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """For what is stale a second later."""
-    return AsyncWebClient(
-        token=config.bot_token,
-        base_url=_api_root(config),
-        session=session,
-        timeout=_STEP_TIMEOUT,
-        retry_handlers=[],
+        ),
+        posting=client(_TIMEOUT, rate_limits),
+        impatient=client(_STEP_TIMEOUT),
     )
 
 

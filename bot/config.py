@@ -43,6 +43,8 @@ class SlackConfig:
     lease_seconds: float = 60.0
     #: How often the inbox is looked at when nothing wakes it, in seconds.
     polling_seconds: float = 5.0
+    #: Before the second attempt to answer; before the third, twice as long.
+    retry_seconds: float = 1.5
 
     def policy(self, channel: str) -> ChannelPolicy:
         """The policy of a channel; by default Lorebot answers."""

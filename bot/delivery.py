@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,9 @@ from bot.inbox import Inbox, Item
 from bot.views.messages import Message
 
 log = structlog.get_logger(__name__)
+
+#: Marks our messages; the metadata can be read by everybody in the workspace, so it holds nothing else.
+_EVENT_TYPE = "lorebot_reply"
 
 #: What a call of the Web API raises.
 SLACK_ERRORS = (SlackApiError, aiohttp.ClientError, TimeoutError)
@@ -38,6 +42,18 @@ _HOPELESS = frozenset(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Clients:
+    """Slack's Web API, tried in three ways."""
+
+    #: Repeats what failed for the moment; for calls that may happen twice.
+    patient: AsyncWebClient
+    #: Repeats only what Slack has certainly not done (rate limits); for posting.
+    posting: AsyncWebClient
+    #: Repeats nothing; for what is stale a second later.
+    impatient: AsyncWebClient
+
+
 def is_hopeless(error: BaseException) -> bool:
     """Whether Slack will never take a message for this conversation."""
     return error_code(error) in _HOPELESS
@@ -51,23 +67,51 @@ def error_code(error: BaseException) -> str:
 
 
 class Delivery:
-    """Posts and edits the messages of one item. Calls raise what ``SLACK_ERRORS`` names."""
+    """Posts and edits the messages of one item. Calls raise what ``SLACK_ERRORS`` names.
 
-    def __init__(self, client: AsyncWebClient, inbox: Inbox, item: Item) -> None:
-        self._client = client
+    Slack has no idempotency key for posting, so a post whose outcome is unknown (a crash, a lost connection, a 500)
+    is never repeated blindly: each message carries the item and its place in the metadata, and a later attempt looks
+    in the thread for what arrived.
+    """
+
+    def __init__(self, clients: Clients, inbox: Inbox, item: Item) -> None:
+        self._clients = clients
         self._inbox = inbox
         self._item = item
         self._posted = list(item.posted)
+
+    async def recover(self) -> None:
+        """Find out what earlier attempts have posted; for a first attempt there is nothing to find."""
+        if self._item.attempts == 1:
+            return
+        found: dict[int, str] = {}
+        pages = await self._clients.patient.conversations_replies(
+            channel=self._item.channel,
+            ts=self._item.thread_ts,
+            oldest=self._item.ts,
+            include_all_metadata=True,
+            limit=200,
+        )
+        async for page in pages:
+            for message in page["messages"]:
+                metadata = message.get("metadata") or {}
+                payload = metadata.get("event_payload") or {}
+                if metadata.get("event_type") == _EVENT_TYPE and payload.get("item") == self._item.id:
+                    found[payload["place"]] = message["ts"]
+        for place in sorted(found):
+            if place == len(self._posted):
+                log.info("reply_recovered", item=self._item.id, place=place)
+                self._posted.append(found[place])
 
     async def placeholder(self, message: Message) -> None:
         """The first sign of life; nothing when an earlier attempt has posted one."""
         if not self._posted:
             await self._post(message.to_json())
 
-    async def step(self, message: Message, *, client: AsyncWebClient) -> None:
-        """Change the placeholder; a client that does not retry keeps steps from holding up the answer."""
+    async def step(self, message: Message) -> None:
+        """Change the placeholder, without retries: a step must not hold up the answer."""
         if self._posted:
-            await self._edit(client, self._posted[0], message.to_json())
+            await self._edit(self._clients.impatient, self._posted[0], message.to_json())
 
     async def deliver(self, messages: Sequence[dict[str, Any]]) -> None:
         """Put these messages there; those that an earlier attempt posted are edited."""
@@ -76,7 +120,7 @@ class Delivery:
                 await self._post(message)
                 continue
             try:
-                await self._edit(self._client, self._posted[index], message)
+                await self._edit(self._clients.patient, self._posted[index], message)
             except SlackApiError as error:
                 if error_code(error) not in _POST_AGAIN:
                     raise
@@ -84,11 +128,13 @@ class Delivery:
                 await self._post(message, index=index)
 
     async def _post(self, message: dict[str, Any], *, index: int | None = None) -> None:
-        answer = await self._client.chat_postMessage(
+        place = len(self._posted) if index is None else index
+        answer = await self._clients.posting.chat_postMessage(
             channel=self._item.channel,
             thread_ts=self._item.thread_ts,
             unfurl_links=False,
             unfurl_media=False,
+            metadata={"event_type": _EVENT_TYPE, "event_payload": {"item": self._item.id, "place": place}},
             **message,
         )
         if index is None:

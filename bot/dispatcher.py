@@ -17,8 +17,6 @@ from bot.responder import Responder
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 3
-#: Before the second and the third attempt, in seconds.
-_RETRY_SECONDS = (1.0, 3.0)
 #: How long the loop rests when the database does not answer, in seconds.
 _DATABASE_PAUSE = 2.0
 
@@ -34,11 +32,13 @@ class Dispatcher:
         concurrency: int,
         lease_seconds: float,
         polling_seconds: float,
+        retry_seconds: float,
     ) -> None:
         self._inbox = inbox
         self._responder = responder
         self._lease_seconds = lease_seconds
         self._polling_seconds = polling_seconds
+        self._retry_seconds = retry_seconds
         self._places = asyncio.Semaphore(concurrency)
         self._work = asyncio.Event()
         self._running: dict[asyncio.Task[None], int] = {}
@@ -133,7 +133,7 @@ class Dispatcher:
                 await self._again(item)
 
     async def _again(self, item: Item) -> None:
-        seconds = _RETRY_SECONDS[min(item.attempts, len(_RETRY_SECONDS)) - 1]
+        seconds = self._retry_seconds * item.attempts
         await self._quietly(lambda: self._inbox.retry(item, seconds=seconds), item)
         asyncio.get_running_loop().call_later(seconds + 0.05, self._work.set)
 

@@ -18,6 +18,11 @@ _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 _SPECIAL = re.compile(r"<!(?:subteam\^\w+|[\w^]+)(?:\|([^>]*))?>")
 _CHANNEL = re.compile(r"<#[CGD][A-Z0-9]+(?:\|([^>]*))?>")
 _LINK = re.compile(r"<((?:https?|mailto|tel)[^|>]+)(?:\|([^>]*))?>")
+_COURTESY = re.compile(
+    r"(?:(?:many |a lot|so much|very much|thanks|thank you|thx|ty|great|perfect|cool|nice|awesome|ok|okay|got it"
+    r"|that helps|it works?|works|works now|done|danke|merci|:[\w+-]+:)[\s.,!]*)+",
+    re.IGNORECASE,
+)
 _SPACES = re.compile(r"[ \t]{2,}")
 
 
@@ -56,8 +61,12 @@ def is_addressed(event: Mapping[str, Any], *, bot_user: str) -> bool:
 
 
 def is_follow_up(message: Incoming) -> bool:
-    """Whether it may continue a conversation: a reply that does not begin by addressing somebody else."""
-    return message.thread_ts != message.ts and not _MENTION.match(message.text.lstrip())
+    """Whether it may continue a conversation.
+
+    Not what begins by addressing somebody else, and not a mere "thanks": nobody wants an answer to that.
+    """
+    text = message.text.strip()
+    return message.thread_ts != message.ts and not _MENTION.match(text) and not _COURTESY.fullmatch(text)
 
 
 def question_of(text: str, *, bot_user: str) -> str:

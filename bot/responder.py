@@ -10,9 +10,8 @@ from functools import partial
 from typing import Protocol
 
 import structlog
-from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.delivery import Delivery
+from bot.delivery import Clients, Delivery
 from bot.inbox import Inbox, Item
 from bot.incoming import question_of
 from bot.people import People, Readers
@@ -48,16 +47,14 @@ class Responder:
     def __init__(
         self,
         *,
-        client: AsyncWebClient,
-        impatient: AsyncWebClient,
+        clients: Clients,
         inbox: Inbox,
         people: People,
         assistant: Assistant,
         executor: Executor,
         bot_user: str,
     ) -> None:
-        self._client = client
-        self._impatient = impatient
+        self._clients = clients
         self._inbox = inbox
         self._people = people
         self._assistant = assistant
@@ -70,7 +67,8 @@ class Responder:
         Raises what Slack's client raises, or whatever is unexpected; then it can be called again, and goes on
         where it was.
         """
-        delivery = Delivery(self._client, self._inbox, item)
+        delivery = Delivery(self._clients, self._inbox, item)
+        await delivery.recover()
         reply = item.reply
         if reply is None:
             reply = [message.to_json() for message in await self._reply(item, delivery)]
@@ -83,7 +81,9 @@ class Responder:
         """Say that it went wrong, in place of an answer."""
         reply = [notices.failure(reference).to_json()]
         await asyncio.to_thread(partial(self._inbox.set_reply, item, reply, reference=reference))
-        await Delivery(self._client, self._inbox, item).deliver(reply)
+        delivery = Delivery(self._clients, self._inbox, item)
+        await delivery.recover()
+        await delivery.deliver(reply)
         await asyncio.to_thread(self._inbox.finish, item)
 
     async def _reply(self, item: Item, delivery: Delivery) -> Sequence[Message]:
@@ -105,7 +105,7 @@ class Responder:
         self, item: Item, question: str, readers: Readers, delivery: Delivery
     ) -> Sequence[Message]:
         async def show(text: str) -> None:
-            await delivery.step(notices.step(text), client=self._impatient)
+            await delivery.step(notices.step(text))
 
         loop = asyncio.get_running_loop()
         try:

@@ -47,7 +47,7 @@ SITE = {
         {"id": "C4", "name": "quiet", "members": ["U1", "U3"]},
     ],
 }
-FAST = Timing(ack_timeout=3.0, retry_delays=(0.2, 0.5, 1.0), queue_without_socket=5)
+FAST = Timing(ack_timeout=1.0, retry_delays=(0.2, 0.5, 1.0), queue_without_socket=5)
 
 CITATION = Citation(
     number=1,
@@ -149,6 +149,7 @@ def config(slack: RunningSlack) -> SlackConfig:
         admins=frozenset({"U1", "BEN@example.com"}),
         polling_seconds=0.2,
         grace_seconds=3.0,
+        retry_seconds=0.1,
     )
 
 

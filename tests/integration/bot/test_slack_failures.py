@@ -192,6 +192,49 @@ async def test_what_does_not_finish_in_the_grace_time_is_left_to_the_next_proces
     assert len(messages) == 1
 
 
+async def test_a_message_that_was_posted_just_before_a_crash_is_found_again(
+    slack: RunningSlack, start_bot: Any, assistant: Any, pool: ConnectionPool
+) -> None:
+    """Slack took it, and nobody had written that down."""
+    ts = await slack.admin.say("ada", "general", "@Lorebot twice?")
+    workspace = slack.sandbox.workspace
+    with pool.connection() as connection:
+        stored = connection.execute(
+            "insert into inbox (team, channel, ts, thread_ts, event_id, user_id, text, state, attempts, lease_until)"
+            " values (%s, 'C1', %s, %s, 'Ev1', 'U1', 'twice?', 'working', 1, now() - interval '1 s') returning id",
+            [workspace.team_id, ts, ts],
+        ).fetchone()
+    assert stored is not None
+    metadata = {"event_type": "lorebot_reply", "event_payload": {"item": stored[0], "place": 0}}
+    orphan = workspace.post(
+        channel=workspace.channels["C1"],
+        user=workspace.bot,
+        text="Searching…",
+        thread_ts=ts,
+        metadata=metadata,
+    )
+    await start_bot()
+    [answer] = await slack.admin.wait("general", thread_ts=ts, contains="About twice")
+    assert answer["ts"] == orphan.ts
+
+
+async def test_a_post_whose_fate_is_unknown_is_not_repeated_blindly(
+    slack: RunningSlack, start_bot: Any, pool: ConnectionPool
+) -> None:
+    """After a 500 the thread is read before anything is posted again."""
+    await start_bot()
+    await fault(slack, "chat.postMessage", status=500, body={"ok": False, "error": "internal_error"}, times=1)
+    ts = await slack.admin.say("ada", "app", "did it arrive?")
+    messages = await slack.admin.wait(
+        "app", user="ada", thread_ts=ts, contains="About did it arrive", timeout=20
+    )
+    assert len(messages) == 1
+    calls = [
+        name for name, _ in slack.sandbox.calls.calls if name in ("chat.postMessage", "conversations.replies")
+    ]
+    assert calls == ["chat.postMessage", "conversations.replies", "chat.postMessage"]
+
+
 DOOMED = """
 import asyncio, sys, time
 from psycopg_pool import ConnectionPool

@@ -90,6 +90,8 @@ def test_a_follow_up_is_a_reply_to_nobody_else() -> None:
     assert follow_up(thread_ts="1.0", text="does <@U2> know?")
     assert not follow_up(thread_ts="1.0", text="<@U2> do you know?")
     assert not follow_up()
+    assert not follow_up(thread_ts="1.0", text="Perfect, thanks a lot! :tada:")
+    assert follow_up(thread_ts="1.0", text="Thanks! And on Windows?")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ SCOPES = {
     "chat_update": {"chat:write"},
     "conversations_info": {"channels:read", "groups:read", "im:read", "mpim:read"},
     "conversations_members": {"channels:read", "groups:read", "im:read", "mpim:read"},
+    "conversations_replies": {"channels:history", "groups:history", "im:history", "mpim:history"},
     "conversations_open": {"im:write"},
     "users_info": {"users:read", "users:read.email"},
     "users_list": {"users:read", "users:read.email"},
@@ -46,7 +47,9 @@ def manifest() -> dict[str, Any]:
 def called_methods() -> set[str]:
     """The Web API methods that the bot calls."""
     sources = "\n".join(path.read_text("utf-8") for path in BOT.rglob("*.py"))
-    return set(re.findall(r"client\.((?:apps|auth|chat|conversations|users|views)_\w+)\(", sources))
+    return set(
+        re.findall(r"(?:client|clients\.\w+)\.((?:apps|auth|chat|conversations|users|views)_\w+)\(", sources)
+    )
 
 
 def test_the_scopes_are_those_of_the_methods_events_and_features(manifest: dict[str, Any]) -> None:
