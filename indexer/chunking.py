@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from connectors.documents import Document, DocumentKind, Section, SectionKind
 from indexer.splitting import CountTokens, last_sentence, split_code, split_table, split_text
@@ -29,6 +29,19 @@ _OVERLAP = 32
 #: Tokens of a comment's author and of a language's name at most.
 _LABEL = 16
 
+#: Between the pieces of a chunk.
+_GAP = "\n\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchor:
+    """From which character of a chunk on a citation leads elsewhere: the next comment of a run."""
+
+    start: int
+    url: str
+    author: str | None
+    created: datetime | None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
@@ -43,6 +56,8 @@ class Chunk:
     created: datetime | None
     #: Title and headings, cut to their share of the window; they are embedded in front of the text.
     context: str
+    #: One for each section of a run of several; empty when ``url`` says it all.
+    anchors: tuple[Anchor, ...] = ()
 
     @property
     def embedding_text(self) -> str:
@@ -156,12 +171,18 @@ def _chunk(run: list[_Piece], context: str) -> Chunk:
     sections = [piece.section for piece in run]
     kinds = {section.kind for section in sections}
     first = sections[0]
+    starts = accumulate((len(piece.text) + len(_GAP) for piece in run), initial=0)
+    anchors = [
+        Anchor(start=start, url=piece.section.url, author=piece.section.author, created=piece.section.created)
+        for start, piece in zip(starts, run, strict=False)
+    ]
     return Chunk(
         kind=first.kind if len(kinds) == 1 else SectionKind.SECTION,
         heading=" › ".join(first.heading_path),
         url=first.url,
-        text="\n\n".join(piece.text for piece in run),
+        text=_GAP.join(piece.text for piece in run),
         author=first.author,
         created=first.created,
         context=context,
+        anchors=tuple(anchors) if len({section.url for section in sections}) > 1 else (),
     )

@@ -93,7 +93,7 @@ def refresh(
     started = time.monotonic()
     source = connector.name
     with _one_refresh(pool, source), _recorded(pool, source):
-        watermark = _begin(pool, source)
+        watermark = _begin(pool, source, full)
         _refresh_people(pool, connector)
         tally = _read(pool, connector, embedder, None if full else watermark, progress)
         deleted = _sweep(pool, connector, full, progress)
@@ -115,7 +115,8 @@ def refresh(
         created=tally.outcomes[Outcome.CREATED],
         updated=tally.outcomes[Outcome.UPDATED],
         deleted=deleted,
-        unchanged=documents - tally.outcomes[Outcome.CREATED] - tally.outcomes[Outcome.UPDATED],
+        # What was written and deleted while the source was read counts as neither.
+        unchanged=max(0, documents - tally.outcomes[Outcome.CREATED] - tally.outcomes[Outcome.UPDATED]),
         chunks=chunks,
         embedded=embedded,
         failed=tally.failed,
@@ -154,8 +155,10 @@ def _recorded(pool: ConnectionPool, source: str) -> Iterator[None]:
         raise
 
 
-def _begin(pool: ConnectionPool, source: str) -> datetime | None:
+def _begin(pool: ConnectionPool, source: str, full: bool) -> datetime | None:
     with pool.connection() as connection:
+        if full:  # it says anew what cannot be read
+            connection.execute(SQL["clear_unreadable"], {"source": source})
         row = connection.execute(SQL["begin_refresh"], {"source": source}).fetchone()
     watermark: datetime | None = row[0] if row else None
     return watermark

@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from indexer.audience import Audience
+from indexer.chunking import Anchor
 from indexer.embedding import Embedder
 from indexer.fusion import fuse
 from indexer.identifiers import identifiers, ticket_keys
@@ -61,6 +62,8 @@ class Hit:
     #: When the comment was written, for comments.
     created: datetime | None
     status: str | None
+    #: Of a run of comments: start, url, author and created of each, in order; empty elsewhere.
+    anchors: tuple[Anchor, ...] = ()
     #: Fused score: above 1 when keywords and vectors agree; only the order means something.
     score: float = 0.0
     #: Cosine of question and chunk, -1 to 1; None when the chunk has no vector yet.
@@ -184,7 +187,18 @@ def _fetch(connection: Connection, ranked: Sequence[int], parameters: dict[str, 
     similarity: dict[int, float] = dict(connection.execute(SQL["similarities"], parameters).fetchall())
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = {row["chunk_id"]: row for row in cursor.execute(SQL["hits"], parameters)}
-    return [Hit(**rows[chunk], similarity=similarity.get(chunk)) for chunk in ranked if chunk in rows]
+    return [
+        Hit(**(rows[chunk] | {"anchors": _anchors(rows[chunk])}), similarity=similarity.get(chunk))
+        for chunk in ranked
+        if chunk in rows
+    ]
+
+
+def _anchors(row: Mapping[str, Any]) -> tuple[Anchor, ...]:
+    return tuple(
+        Anchor(**(anchor | {"created": anchor["created"] and datetime.fromisoformat(anchor["created"])}))
+        for anchor in row["anchors"]
+    )
 
 
 def _spread(hits: Sequence[Hit], limit: int, per_document: int | None) -> tuple[Hit, ...]:

@@ -7,12 +7,15 @@ embedded twice.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from connectors.documents import AccessRule, Document, Membership, Unreadable
 from indexer.chunking import CHUNKER_VERSION, Chunk, chunk_document
@@ -115,8 +118,13 @@ def _chunk_row(chunk: Chunk) -> dict[str, Any]:
         "context": _storable(chunk.context),
         "author": chunk.author,
         "created": chunk.created,
+        "anchors": Jsonb([vars(anchor) for anchor in chunk.anchors], dumps=_dumps),
         "hash": chunk.hash,
     }
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, default=datetime.isoformat)
 
 
 def _index_words(connection: Connection, added: dict[int, Chunk]) -> None:

@@ -44,13 +44,13 @@ delete from chunks where id = any(%(ids)s)
 -- name: move_chunk
 -- A chunk whose text is unchanged keeps its row, and with it its vector and its postings.
 update chunks set position = %(position)s, kind = %(kind)s, heading = %(heading)s, url = %(url)s, author = %(author)s,
-    created = %(created)s
+    created = %(created)s, anchors = %(anchors)s
 where id = %(id)s
 
 -- name: insert_chunk
-insert into chunks (document_id, position, kind, heading, url, text, context, author, created, hash)
+insert into chunks (document_id, position, kind, heading, url, text, context, author, created, anchors, hash)
 values (%(document_id)s, %(position)s, %(kind)s, %(heading)s, %(url)s, %(text)s, %(context)s, %(author)s,
-        %(created)s, %(hash)s)
+        %(created)s, %(anchors)s, %(hash)s)
 returning id
 
 -- name: insert_terms
@@ -102,9 +102,6 @@ delete from unreadable where source = %(source)s and source_id = any(%(source_id
 
 -- name: clear_unreadable
 delete from unreadable where source = %(source)s
-
--- name: count_unreadable
-select count(*) from unreadable where source = %(source)s
 
 -- name: begin_refresh
 insert into sources (name, last_started) values (%(source)s, now())

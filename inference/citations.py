@@ -19,16 +19,24 @@ def resolve_citations(text: str, passages: Sequence[Passage]) -> tuple[str, tupl
     """
     by_number = {passage.number: passage for passage in passages}
     order: dict[int, int] = {}
+    statements: dict[int, str] = {}
 
     def renumber(match: re.Match[str]) -> str:
         named = [int(number) for number in match.group(1).split(",")]
         known = [number for number in named if number in by_number]
         for number in known:
             order.setdefault(number, len(order) + 1)
+            statements.setdefault(number, _statement(text[: match.start()]))
         return "".join(f"[{order[number]}]" for number in dict.fromkeys(known))
 
     resolved = _MARK.sub(renumber, text)
     # A dropped mark leaves no blank before the full stop.
     tidy = re.sub(r"[ \t]+([.,;:!?])", r"\1", resolved) if resolved != text else text
-    citations = tuple(cite(by_number[old].hit, new) for old, new in order.items())
+    citations = tuple(cite(by_number[old].hit, new, statements[old]) for old, new in order.items())
     return tidy.strip(), citations
+
+
+def _statement(before: str) -> str:
+    """What a mark stands behind: everything since the mark before it."""
+    parts = [part for part in _MARK.split(before)[::2] if part.strip(" .,;")]
+    return parts[-1] if parts else ""

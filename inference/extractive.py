@@ -29,6 +29,8 @@ _SOLUTION_BONUS = 0.05
 #: A quote beyond the first has to be nearly as good as the best one.
 _WORTH_QUOTING = 0.7
 _MOST_QUOTES = 3
+#: A paragraph at the edge of a quote that scores this much less than the best one is left out.
+_TOO_WEAK = 0.35
 #: Characters of one quote; a list, table or block of code that is longer is quoted from its best line on.
 _QUOTE_LENGTH = 480
 
@@ -62,7 +64,28 @@ def quote_answer(question: str, passages: Sequence[Passage], embedder: Embedder)
         same = any(quote.passage is other.passage for other in chosen)
         if not same and not _repeats(quote.text, [other.text for other in chosen]):
             chosen.append(quote)
-    return "\n\n".join(_mark(quote.text, quote.passage.number) for quote in chosen)
+    texts = _trim(question, [quote.text for quote in chosen], embedder)
+    return "\n\n".join(
+        _mark(text, quote.passage.number) for text, quote in zip(texts, chosen, strict=True)
+    )
+
+
+def _trim(question: str, texts: Sequence[str], embedder: Embedder) -> list[str]:
+    """Leave out the paragraphs before and after the telling ones, such as the comments around the answer."""
+    parts = [text.split("\n\n") for text in texts]
+    vectors = embedder.encode([question, *(paragraph for some in parts for paragraph in some)])
+    asked = stems(question)
+    trimmed: list[str] = []
+    row = 1
+    for some in parts:
+        scores = [
+            float(vector @ vectors[0]) + _WORD_WEIGHT * len(asked & stems(paragraph)) / max(1, len(asked))
+            for vector, paragraph in zip(vectors[row : row + len(some)], some, strict=True)
+        ]
+        row += len(some)
+        telling = [index for index, score in enumerate(scores) if score >= max(scores) - _TOO_WEAK]
+        trimmed.append("\n\n".join(some[telling[0] : telling[-1] + 1]))
+    return trimmed
 
 
 def _scores(question: str, quotes: Sequence[_Quote], embedder: Embedder) -> NDArray[np.float32]:

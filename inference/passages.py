@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from indexer.chunking import Anchor
 from indexer.search import Hit
 from inference.answers import Citation
+from inference.words import stems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,14 @@ def number_passages(hits: Iterable[Hit]) -> list[Passage]:
     return [Passage(number=number, hit=hit) for number, hit in enumerate(hits, start=1)]
 
 
-def cite(hit: Hit, number: int) -> Citation:
-    """The citation of a hit: the place itself, not just the document."""
+def cite(hit: Hit, number: int, statement: str = "") -> Citation:
+    """The citation of a hit: the place itself, not just the document.
+
+    Of a run of comments it is the one that shares the most words with the ``statement`` that is cited.
+    """
+    if hit.anchors:
+        anchor = _nearest_anchor(hit, statement)
+        hit = replace(hit, url=anchor.url, author=anchor.author, created=anchor.created)
     return Citation(
         number=number,
         title=f"{hit.external_id} {hit.title}" if is_ticket(hit) else hit.title,
@@ -47,6 +55,15 @@ def cite(hit: Hit, number: int) -> Citation:
         author=hit.author,
         status=hit.status,
     )
+
+
+def _nearest_anchor(hit: Hit, statement: str) -> Anchor:
+    ends = [*(anchor.start for anchor in hit.anchors[1:]), len(hit.text)]
+    said = stems(statement)
+    shared = [
+        len(said & stems(hit.text[anchor.start : end])) for anchor, end in zip(hit.anchors, ends, strict=True)
+    ]
+    return hit.anchors[shared.index(max(shared))]
 
 
 def is_ticket(hit: Hit) -> bool:

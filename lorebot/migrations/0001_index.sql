@@ -72,6 +72,8 @@ create table chunks (
     context text not null,
     author text,
     created timestamptz,
+    -- Of a run of comments: from which character on a citation leads to which of them.
+    anchors jsonb not null default '[]',
     -- Of what is embedded: a chunk that keeps its hash keeps its vector.
     hash text not null,
     unique (document_id, position) deferrable initially deferred
