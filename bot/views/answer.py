@@ -17,6 +17,8 @@ CHANNEL_HINT = (
     "message me directly to search everything that you may read."
 )
 _QUOTED = "Quoted directly from the sources; no language model wrote this."
+#: Where a first sentence is looked for.
+_BEGINNING = 2_000
 _NO_WORDS = "Here is what I found."
 #: Room for what making a piece harmless adds to it.
 _PIECE = 10_000
@@ -68,7 +70,7 @@ def source_line(citation: Citation, *, numbered: bool, now: datetime) -> str:
 
 def first_sentence(markdown: str) -> str:
     """What a notification says: the first sentence, without marks and decoration, escaped."""
-    text = _MARKS.sub("", _LINK_SYNTAX.sub(r"\1", markdown))
+    text = _MARKS.sub("", _LINK_SYNTAX.sub(r"\1", markdown[:_BEGINNING]))
     text = _DECORATION.sub("", text).strip()
     found = _SENTENCE.match(text.split("\n\n", 1)[0].strip() or text)
     sentence = found[1] if found else text.split("\n", 1)[0]

@@ -103,7 +103,7 @@ def _prose(text: str, links: Collection[str]) -> str:
     for match in _CODE_SPAN.finditer(text):
         parts += [_text(text[position : match.start()], links), _quiet(match[0])]
         position = match.end()
-    return "".join([*parts, _text(text[position:], links)])
+    return _join([*parts, _text(text[position:], links)])
 
 
 def _text(text: str, links: Collection[str]) -> str:
@@ -114,7 +114,15 @@ def _text(text: str, links: Collection[str]) -> str:
     for match in _LINK.finditer(text):
         parts += [_plain(text[position : match.start()]), _address(match, links)]
         position = match.end()
-    return "".join([*parts, _plain(text[position:])])
+    return _join([*parts, _plain(text[position:])])
+
+
+def _join(parts: list[str]) -> str:
+    """Put together; the backticks of two pieces of code that meet must not make one longer mark."""
+    joined = ""
+    for part in parts:
+        joined += _BREAK + part if joined.endswith("`") and part.startswith("`") else part
+    return joined
 
 
 def _address(match: re.Match[str], links: Collection[str]) -> str:

@@ -129,6 +129,7 @@ def test_a_mrkdwn_link_is_one_link_or_a_plain_label(url: str, label: str) -> Non
             "See [the guide](https://wiki.example.com/pages/1?a=b&c=%28d%29#setup).",
         ),
         ("| a | b |\n|---|---|\n| 1 | 2 |", "| a | b |\n|---|---|\n| 1 | 2 |"),
+        ("www.evil.example``a``", "`www.evil.example`\u200b``a``"),
         ("Run `curl https://x.example`", "Run `curl https://x.example`"),
         ("```sh\ncurl https://x.example\n```", "```sh\ncurl https://x.example\n```"),
         ("```sh\ncurl", "```sh\ncurl\n```"),
