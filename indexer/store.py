@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from connectors.documents import AccessRule, Document, Membership, Unreadable
+from connectors.documents import AccessRule, Document, Membership, Section, Unreadable
 from indexer.chunking import CHUNKER_VERSION, Chunk, chunk_document
 from indexer.embedding import Embedder
 from indexer.identifiers import identifiers
@@ -27,6 +29,10 @@ SQL = load("indexer", "store.sql")
 
 #: Lexemes of an average chunk; chunks are cut to one size, so it moves little (measured: 80 to 110).
 AVERAGE_LENGTH = 90.0
+
+
+#: Postgres text holds no NUL, and UTF-8 no half of a surrogate pair.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Outcome(StrEnum):
@@ -60,6 +66,7 @@ def store_document(
     connection: Connection, document: Document, *, rules: RuleStore, embedder: Embedder
 ) -> Outcome:
     """Bring one document up to date in the index, inside the caller's transaction."""
+    document = _storable(document)
     key = {"source": document.source, "source_id": document.id}
     rule_ids = rules.ids(connection, document.access_rules)
     content_hash = hashlib.sha256(f"{CHUNKER_VERSION}:{document.content_hash}".encode()).hexdigest()
@@ -80,9 +87,9 @@ def _document_row(document: Document) -> dict[str, Any]:
     return {
         "external_id": document.external_id,
         "kind": document.kind,
-        "title": _storable(document.title),
+        "title": document.title,
         "url": document.url,
-        "place": _storable(document.place),
+        "place": document.place,
         "author": document.author,
         "status": document.status,
         "labels": list(document.labels),
@@ -112,10 +119,10 @@ def _store_chunks(connection: Connection, document_id: int, chunks: Sequence[Chu
 def _chunk_row(chunk: Chunk) -> dict[str, Any]:
     return {
         "kind": chunk.kind,
-        "heading": _storable(chunk.heading),
+        "heading": chunk.heading,
         "url": chunk.url,
-        "text": _storable(chunk.text),
-        "context": _storable(chunk.context),
+        "text": chunk.text,
+        "context": chunk.context,
         "author": chunk.author,
         "created": chunk.created,
         "anchors": Jsonb([vars(anchor) for anchor in chunk.anchors], dumps=_dumps),
@@ -177,6 +184,16 @@ def _one(connection: Connection, statement: str, parameters: dict[str, Any]) -> 
     return int(row[0])
 
 
-def _storable(text: str) -> str:
-    """Postgres text holds no NUL."""
-    return text.replace("\x00", "")
+def _storable(value: Any) -> Any:
+    """The same with texts that Postgres takes, all the way down."""
+    match value:
+        case StrEnum():
+            return value
+        case str():
+            return _UNSTORABLE.sub("", value)
+        case tuple():
+            return tuple(_storable(part) for part in value)
+        case Document() | Section():
+            return replace(value, **{name: _storable(part) for name, part in vars(value).items()})
+        case _:
+            return value
