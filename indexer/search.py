@@ -23,6 +23,7 @@ from indexer.embedding import Embedder
 from indexer.fusion import fuse
 from indexer.identifiers import identifiers, ticket_keys
 from indexer.statements import load
+from indexer.texts import storable
 from indexer.vectors import embed_missing, ensure_model
 
 SQL = load("indexer", "search.sql")
@@ -111,6 +112,9 @@ def search(
     ``per_document`` bounds how many chunks of one document are returned; ``sources`` names the only ones to
     search in; ``strategy`` leaves one of the two rankings out. A question without a word gives no hits.
     """
+    question = storable(question)
+    if not any(character.isalnum() for character in question):
+        return SearchResult(hits=(), timings_ms={"total": 0.0})
     watch = _Stopwatch()
     with watch.step("total"):
         filters: dict[str, Any] = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,15 +23,12 @@ from indexer.chunking import CHUNKER_VERSION, Chunk, chunk_document
 from indexer.embedding import Embedder
 from indexer.identifiers import identifiers
 from indexer.statements import load
+from indexer.texts import storable
 
 SQL = load("indexer", "store.sql")
 
 #: Lexemes of an average chunk; chunks are cut to one size, so it moves little (measured: 80 to 110).
 AVERAGE_LENGTH = 90.0
-
-
-#: Postgres text holds no NUL, and UTF-8 no half of a surrogate pair.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Outcome(StrEnum):
@@ -190,7 +186,7 @@ def _storable(value: Any) -> Any:
         case StrEnum():
             return value
         case str():
-            return _UNSTORABLE.sub("", value)
+            return storable(value)
         case tuple():
             return tuple(_storable(part) for part in value)
         case Document() | Section():
