@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.embedding import Embedder
+from inference.citations import without_marks
 from inference.passages import Passage
 from inference.sentences import Unit, UnitKind, split_units
 from inference.words import stems
@@ -66,7 +67,7 @@ def quote_answer(question: str, passages: Sequence[Passage], embedder: Embedder)
             chosen.append(quote)
     texts = _trim(question, [quote.text for quote in chosen], embedder)
     return "\n\n".join(
-        _mark(text, quote.passage.number) for text, quote in zip(texts, chosen, strict=True)
+        _mark(without_marks(text), quote.passage.number) for text, quote in zip(texts, chosen, strict=True)
     )
 
 

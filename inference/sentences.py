@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]*_]*\s+(?=[A-Z0-9\"'(`*_\[])")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])([\"')\]*_]*)\s+(?=[A-Z0-9\"'(`*_\[])")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|no|approx|Mr|Ms|Dr|St)\.$", re.IGNORECASE)
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
 _RULE = re.compile(r"^\|?[\s:|-]+\|?$")
@@ -91,7 +92,8 @@ def _units(kind: UnitKind, lines: list[str]) -> Iterator[str]:
 def split_sentences(text: str) -> list[str]:
     """Sentences of a paragraph; abbreviations and version numbers do not end one."""
     sentences: list[str] = []
-    for part in _SENTENCE_END.split(text.strip()):
+    parts = _SENTENCE_END.split(text.strip())
+    for part in map("".join, zip_longest(parts[::2], parts[1::2], fillvalue="")):  # with its closing marks
         if sentences and _ABBREVIATION.search(sentences[-1]):
             sentences[-1] = f"{sentences[-1]} {part}"
         else:
