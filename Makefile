@@ -31,7 +31,7 @@ fresh: $(READY) ## Clone into an empty folder and run the README's two commands 
 	$(BIN)/pytest -m fresh --timeout 3600 tests/acceptance $(ARGS)
 
 bench: $(READY) ## Print the figures: start, indexing, search, answers, memory
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+	$(BIN)/python tests/benchmarks $(ARGS)
 
 lint: $(READY) ## Check style, types and imports
 	$(BIN)/ruff check .

@@ -1,0 +1,99 @@
+"""``make bench``: measure, print one table, and write the figures as JSON where asked to."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import command_line
+import demo_start
+import indexing
+import memory
+import search_latency
+import slack_latency
+import typer
+from figures import Figure
+from rich.console import Console
+from rich.table import Table
+
+from lorebot.telemetry import configure_logging
+
+BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
+    "help": command_line.measure,
+    "demo": demo_start.measure,
+    "indexing": indexing.measure,
+    "search": search_latency.measure,
+    "slack": slack_latency.measure,
+    "memory": memory.measure,
+}
+
+
+def main(
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(BENCHMARKS)}; may be given again.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Of each measurement that can be repeated.")] = 3,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")
+    ] = None,
+) -> None:
+    """Measure Lorebot on this machine (docs/benchmarks.md says what the figures mean)."""
+    unknown = set(only or ()) - set(BENCHMARKS)
+    if unknown:
+        raise typer.BadParameter(f"{min(unknown)} is none of {', '.join(BENCHMARKS)}.", param_hint="--only")
+    configure_logging(verbose=False)
+    progress = Console(stderr=True)
+    results: dict[str, list[Figure]] = {}
+    for name in only or BENCHMARKS:
+        progress.print(f"{name} …", highlight=False)
+        results[name] = BENCHMARKS[name](repeats)
+    Console().print(_table(results))
+    if json_file:
+        json_file.write_text(
+            json.dumps({"machine": _machine(), "figures": _plain(results)}, indent=1), "utf-8"
+        )
+
+
+def _machine() -> dict[str, object]:
+    return {
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        # Above the number of cores, others were at work too and the figures are too high.
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def _table(results: dict[str, list[Figure]]) -> Table:
+    table = Table(
+        "benchmark", "figure", title=", ".join(f"{key} {value}" for key, value in _machine().items())
+    )
+    for heading in ("value", "unit", "lowest to highest", "target"):
+        table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
+    for name, figures in results.items():
+        for figure in figures:
+            samples = figure.samples
+            spread = f"{_number(min(samples))} to {_number(max(samples))}" if len(samples) > 1 else ""
+            target = "" if figure.at_most is None else f"at most {_number(figure.at_most)}"
+            style = "red" if figure.missed else None
+            table.add_row(name, figure.name, _number(figure.value), figure.unit, spread, target, style=style)
+        table.add_section()
+    return table
+
+
+def _number(value: float) -> str:
+    whole = value >= 100 or value == int(value)
+    return f"{value:,.0f}" if whole else f"{value:.3g}"
+
+
+def _plain(results: dict[str, list[Figure]]) -> list[dict[str, object]]:
+    return [{"benchmark": name, **asdict(figure)} for name, figures in results.items() for figure in figures]
+
+
+if __name__ == "__main__":
+    typer.run(main)
