@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from lorebot.commands.common import Config, Verbose, start
 
 if TYPE_CHECKING:
     from lorebot.processes import Parts
 
+Ready = Annotated[bool, typer.Option("--ready", help="Print a line on stdout once everything runs.")]
 
-def serve(config: Config = None, verbose: Verbose = False) -> None:
+
+def serve(config: Config = None, verbose: Verbose = False, ready: Ready = False) -> None:
     """Run the bot, the worker and the scheduler in one process."""
     from lorebot.processes import Parts
 
-    _run(config, verbose, Parts(bot=True, worker=True, scheduler=True))
+    _run(config, verbose, Parts(bot=True, worker=True, scheduler=True), say_when_ready=ready)
 
 
 def bot(config: Config = None, verbose: Verbose = False) -> None:
@@ -40,7 +44,7 @@ def scheduler(config: Config = None, verbose: Verbose = False) -> None:
     _run(config, verbose, Parts(scheduler=True))
 
 
-def _run(config: Path | None, verbose: bool, parts: Parts) -> None:
+def _run(config: Path | None, verbose: bool, parts: Parts, *, say_when_ready: bool = False) -> None:
     settings = start(config, verbose=verbose)
     from lorebot.processes import run
     from lorebot.wiring import build_slack_config, find_sources, open_services
@@ -51,4 +55,8 @@ def _run(config: Path | None, verbose: bool, parts: Parts) -> None:
     if parts.worker or parts.scheduler:
         find_sources(settings, None)
     with open_services(settings) as services:
-        asyncio.run(run(services, parts))
+        asyncio.run(run(services, parts, on_ready=_say_ready if say_when_ready else None))
+
+
+def _say_ready() -> None:
+    print("ready", flush=True)  # noqa: T201 (the command's output)

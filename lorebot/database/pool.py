@@ -12,12 +12,15 @@ from lorebot.errors import DatabaseError
 #: Seconds to wait for a first connection before giving up with a clear line.
 CONNECT_TIMEOUT = 10.0
 
+#: Enough for the bot's answers, the worker's refreshes and their locks, and what runs beside them.
+MAX_CONNECTIONS = 16
+
 #: A generic plan ignores how few rows a reader may see and is 60 times slower for narrow readers; planning
 #: afresh costs 0.1 ms. JIT never pays for queries of milliseconds.
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c jit=off -c statement_timeout=120000"
 
 
-def open_pool(url: str, *, max_size: int = 8, schema: str | None = None) -> ConnectionPool:
+def open_pool(url: str, *, max_size: int = MAX_CONNECTIONS, schema: str | None = None) -> ConnectionPool:
     """Migrate the database at ``url`` and open a pool on it; the caller closes it.
 
     With ``schema`` everything happens inside that schema, which has to exist.
@@ -36,7 +39,14 @@ def open_pool(url: str, *, max_size: int = 8, schema: str | None = None) -> Conn
             "The database does not answer: check database.url (host, port, user and password)."
         ) from error
     pool = ConnectionPool(
-        url, min_size=1, max_size=max_size, open=False, configure=_configure, kwargs={"options": options}
+        url,
+        min_size=1,
+        max_size=max_size,
+        open=False,
+        configure=_configure,
+        # After a restart of the database the connections that it closed are replaced unseen; costs 20 us.
+        check=ConnectionPool.check_connection,
+        kwargs={"options": options},
     )
     try:
         pool.open(wait=True, timeout=CONNECT_TIMEOUT)
