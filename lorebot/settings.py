@@ -8,12 +8,13 @@ is a reference, ``env:NAME`` or ``file:/path``, so that the file itself can be s
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from lorebot.errors import ConfigError
 
@@ -198,6 +199,12 @@ def build_settings(values: dict[str, Any], *, where: str) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_first_problem(error)}") from error
+    except SettingsError as error:
+        field = re.search(r'field "(\w+)"', str(error))
+        raise ConfigError(
+            f"A variable LOREBOT_{field[1].upper() if field else ''}… in the environment is not valid JSON; "
+            "lists and tables are written as JSON there."
+        ) from error
 
 
 def _first_problem(error: ValidationError) -> str:

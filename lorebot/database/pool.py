@@ -34,7 +34,7 @@ def open_pool(url: str, *, max_size: int = MAX_CONNECTIONS, schema: str | None =
             url, connect_timeout=int(CONNECT_TIMEOUT), autocommit=True, options=options
         ) as connection:
             migrate(connection)
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:  # the latter: not a URL at all
         raise DatabaseError(
             "The database does not answer: check database.url (host, port, user and password)."
         ) from error
