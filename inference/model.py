@@ -90,7 +90,7 @@ class ChatModel:
             raise ModelUnavailableError("The model does not answer just now.") from error
         except openai.OpenAIError as error:
             raise ModelAnswerError("The model could not handle this question.") from error
-        text = (completion.choices[0].message.content or "").strip() if completion.choices else ""
+        text = _text(completion)
         if not text:
             raise ModelAnswerError("The model gave an empty answer.")
         return text
@@ -123,7 +123,7 @@ class ChatModel:
         if self._served is None:
             try:
                 served = {model.id: model for model in self._client.models.list()}
-            except openai.OpenAIError as error:
+            except (openai.OpenAIError, AttributeError) as error:  # the latter: an answer that is no list
                 raise ModelUnavailableError("The model does not answer just now.") from error
             name = self._config.name or next(iter(served), "")
             if name not in served:
@@ -132,3 +132,11 @@ class ChatModel:
             length = (served[name].model_extra or {}).get("max_model_len")
             self._served = (name, int(length) if length else ASSUMED_CONTEXT)
         return self._served
+
+
+def _text(completion: openai.types.chat.ChatCompletion) -> str:
+    """What the reply says; "" for an answer that is no chat completion, whose shape the client does not check."""
+    try:
+        return (completion.choices[0].message.content or "").strip()
+    except (AttributeError, IndexError, TypeError):
+        return ""
