@@ -1,0 +1,253 @@
+"""Real tickets and pages with real questions, read over HTTP, asked as named people of the site.
+
+A slice of a few hundred documents runs always; the whole site (27,311 documents) is slow.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indexer.audience import Audience
+from indexer.refresh import RefreshReport, refresh
+from indexer.search import search
+from lorebot.evaluation import Judged, read_judged
+from lorebot.settings import build_settings
+from lorebot.wiring import Services, build_assistant, build_connector, open_services
+from tests.acceptance.conftest import Sandbox, open_folder, sandbox_of
+
+#: Documents of the slice beside those that the questions are about.
+DISTRACTORS = 100
+QUESTIONS = {"slice": 24, "whole": 100}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A question of a collection and the documents that answer it."""
+
+    text: str
+    relevant: frozenset[str]
+    #: Not to be returned for it: the very ticket that the question was made of.
+    excluded: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indexed:
+    """A site in the sandbox and in an index."""
+
+    sandbox: Sandbox
+    services: Services
+    people: list[dict[str, Any]]
+    cases: list[Case]
+
+    def refresh(self, *, full: bool = False) -> list[RefreshReport]:
+        """Bring the index up to date, without computing vectors ahead."""
+        return [
+            refresh(
+                self.services.pool,
+                build_connector(table),
+                self.services.embedder,
+                full=full,
+                mode="lazy",
+                progress=lambda _: None,
+            )
+            for table in self.services.settings.sources
+        ]
+
+    def may_read(self, email: str, document: str) -> bool:
+        """The site's own verdict."""
+        return self.sandbox.may_read(email, **{"page" if document.isdigit() else "issue": document})
+
+    def somebody(self, document: str, *, who_may: bool) -> str | None:
+        """The first person of the site who may, or may not, read a document."""
+        emails = (person["email"] for person in self.people if person["active"])
+        return next((email for email in emails if self.may_read(email, document) is who_may), None)
+
+
+@pytest.fixture(scope="module", params=["slice", pytest.param("whole", marks=pytest.mark.slow)])
+def indexed(request: pytest.FixtureRequest, shared_data: Path) -> Iterator[Indexed]:
+    """The site indexed through the real connectors over HTTP."""
+    cases = [
+        case
+        for collection in ("aws-questions", "titanium-duplicates")
+        for case in _cases(read_judged(shared_data / "judged" / collection, limit=QUESTIONS[request.param]))
+    ]
+    company = shared_data / "company"
+    with open_folder() as folder:
+        site = company if request.param == "whole" else _slice(company, folder / "site", cases)
+        people = json.loads((company / "site.json").read_text("utf-8"))["users"]
+        with sandbox_of(site) as sandbox, _services(folder / "data", sandbox) as services:
+            indexed = Indexed(sandbox=sandbox, services=services, people=people, cases=cases)
+            indexed.refresh()
+            yield indexed
+
+
+def _cases(judged: Judged) -> list[Case]:
+    return [
+        Case(
+            text=text,
+            relevant=frozenset(judged.relevant[query]),
+            excluded=judged.excluded.get(query, frozenset()) | {query},
+        )
+        for query, text in judged.queries.items()
+    ]
+
+
+@contextmanager
+def _services(data_dir: Path, sandbox: Sandbox) -> Iterator[Services]:
+    sources = [
+        {"name": name, "kind": kind, **sandbox.addresses[kind]}
+        for name, kind in (("wiki", "confluence"), ("tickets", "jira"))
+    ]
+    with open_services(
+        build_settings({"data_dir": data_dir, "sources": sources}, where="the test")
+    ) as services:
+        yield services
+
+
+def _slice(company: Path, folder: Path, cases: list[Case]) -> Path:
+    """A site folder with what the questions are about and some distractors of each space and project."""
+    wanted = {document for case in cases for document in case.relevant}
+    for kind, key in (("confluence", "id"), ("jira", "key")):
+        (folder / kind).mkdir(parents=True)
+        origin = company / kind
+        files = sorted((company / origin.read_text().strip() if origin.is_file() else origin).iterdir())
+        for file in files:
+            kept = _kept(file, key, wanted, DISTRACTORS // len(files))
+            with gzip.open(folder / kind / file.name, "wt", encoding="utf-8") as target:
+                target.writelines(kept)
+    (folder / "site.json").write_bytes((company / "site.json").read_bytes())
+    return folder
+
+
+def _kept(file: Path, key: str, wanted: set[str], others: int) -> Iterator[str]:
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            document = json.loads(line)[key]
+            if document in wanted:
+                yield line
+            elif others > 0:
+                others -= 1
+                yield line
+
+
+def test_real_questions_cite_the_right_document(indexed: Indexed) -> None:
+    """Each asked by somebody who may read the answer."""
+    assistant = build_assistant(indexed.services)
+    asked = right = found = 0
+    for case in indexed.cases:
+        reader = indexed.somebody(min(case.relevant), who_may=True)
+        if reader is None:
+            continue
+        audience = Audience.of([reader])
+        answer = assistant.ask(case.text, thread=None, audience=audience)
+        hits = search(
+            indexed.services.pool,
+            indexed.services.embedder,
+            case.text,
+            audience=audience,
+            limit=10,
+            per_document=1,
+        ).hits
+        ranked = [hit.external_id for hit in hits if hit.external_id not in case.excluded]
+        asked += 1
+        found += bool(case.relevant & set(ranked))
+        right += bool(case.relevant & {citation.external_id for citation in answer.citations})
+
+    assert asked >= 40
+    assert found >= 0.75 * asked, f"{found} of {asked} found"
+    assert right >= 0.5 * asked, f"{right} of {asked} cited"
+
+
+def test_nobody_learns_of_a_document_that_the_site_shows_them_not(indexed: Indexed) -> None:
+    """Asked by somebody who may not read the answer: no title, no link, no hit."""
+    assistant = build_assistant(indexed.services)
+    tried = 0
+    for case in indexed.cases:
+        for document in case.relevant:
+            stranger = indexed.somebody(document, who_may=False)
+            if stranger is None:
+                continue
+            tried += 1
+            audience = Audience.of([stranger])
+            answer = assistant.ask(case.text, thread=None, audience=audience)
+            hits = search(
+                indexed.services.pool, indexed.services.embedder, case.text, audience=audience, limit=100
+            ).hits
+
+            shown = [*answer.citations, *answer.nearest, *hits]
+            assert document not in {each.external_id for each in shown}
+            assert all(
+                indexed.may_read(stranger, each.external_id)
+                for each in {hit.external_id: hit for hit in hits}.values()
+            )
+
+    assert tried >= 20
+
+
+def test_edits_comments_and_deletions_of_the_site_reach_the_index(indexed: Indexed) -> None:
+    """One refresh later; what did not change is not read into the index again."""
+    pages = [case for case in indexed.cases if min(case.relevant).isdigit()]
+    page, gone = (min(case.relevant) for case in pages[:2])
+    ticket = min(next(case for case in indexed.cases if not min(case.relevant).isdigit()).relevant)
+    storage = indexed.sandbox.call("GET", f"pages/{page}")["storage"]
+    indexed.sandbox.call(
+        "PUT", f"pages/{page}", {"storage": f"{storage}<p>The quokka threshold is 4711 kelvin.</p>"}
+    )
+    indexed.sandbox.call(
+        "POST", f"issues/{ticket}/comments", {"author": "bela.ellis", "body": "Cured by the marmoset patch."}
+    )
+    if gone != page:
+        indexed.sandbox.call("DELETE", f"pages/{gone}")
+
+    (wiki, tickets) = indexed.refresh()
+
+    assert (wiki.updated, wiki.deleted, tickets.updated) == (1, int(gone != page), 1)
+    operator = Audience.operator()
+
+    def best(question: str) -> Any:
+        found = search(indexed.services.pool, indexed.services.embedder, question, audience=operator, limit=1)
+        return found.hits[0]
+
+    assert best("quokka threshold").external_id == page
+    commented = best("marmoset patch")
+    assert commented.external_id == ticket
+    assert "focusedCommentId=" in commented.url or commented.kind == "solution"
+    with indexed.services.pool.connection() as connection:
+        assert (
+            connection.execute("select 1 from documents where external_id = %s", [gone]).fetchone() is None
+            or gone == page
+        )
+
+
+def test_a_group_change_counts_at_once(indexed: Indexed) -> None:
+    """Who joins a group reads what it reads after the next refresh; no document is written."""
+    case = next(case for case in indexed.cases if indexed.somebody(min(case.relevant), who_may=False))
+    document = min(case.relevant)
+    stranger = indexed.somebody(document, who_may=False)
+    assert stranger is not None
+    reader = next(person for person in indexed.people if indexed.may_read(person["email"], document))
+    login = next(person["id"] for person in indexed.people if person["email"] == stranger)
+    for group in reader["groups"]:
+        members = [person["id"] for person in indexed.people if group in person["groups"]]
+        indexed.sandbox.call("PUT", f"groups/{group}/members", [*members, login])
+
+    reports = indexed.refresh()
+
+    assert sum(report.updated + report.created for report in reports) == 0
+    hits = search(
+        indexed.services.pool,
+        indexed.services.embedder,
+        case.text,
+        audience=Audience.of([stranger]),
+        limit=50,
+    ).hits
+    assert indexed.may_read(stranger, document)
+    assert all(indexed.may_read(stranger, hit.external_id) for hit in hits)
