@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 from indexer.audience import Audience
 from indexer.embedding import Embedder
 from indexer.search import Hit, search
+from indexer.texts import storable
 from inference.answers import Answer, Citation
 from inference.citations import resolve_citations
 from inference.errors import InferenceError, ModelAnswerError, QuestionError
@@ -137,7 +138,7 @@ class Assistant:
 
 
 def _checked(question: str) -> str:
-    question = question.replace("\x00", "").strip()
+    question = storable(question).strip()
     if not words(question):
         raise QuestionError("I need a question in words: tell me what you would like to know.")
     if len(question) > LONGEST_QUESTION:

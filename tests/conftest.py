@@ -6,6 +6,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -61,6 +62,19 @@ def _make_template(url: str) -> None:
 @pytest.fixture
 def database_url(embedded_server: str) -> Iterator[str]:
     """The URL of a fresh, migrated database."""
+    with _database(embedded_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_database_url(embedded_server: str) -> Iterator[str]:
+    """The URL of a migrated database for all tests of a module, which fill it once and read it."""
+    with _database(embedded_server) as url:
+        yield url
+
+
+@contextmanager
+def _database(embedded_server: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(embedded_server, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {} template template").format(sql.Identifier(name)))

@@ -15,6 +15,8 @@ from psycopg_pool import ConnectionPool
 from connectors.documents import AccessRule, Document, DocumentKind, Membership, Section, SectionKind
 from indexer.embedding import Embedder
 from indexer.store import RuleStore, store_document, store_memberships
+from indexer.vectors import embed_source
+from lorebot.database.pool import open_pool
 
 OPEN = AccessRule(name="open", principals=frozenset({"anyone"}))
 BOARD = AccessRule(name="board", principals=frozenset({"group:board"}))
@@ -30,9 +32,15 @@ PAGES = {
 }
 
 
-@pytest.fixture
-def filled(pool: ConnectionPool, embedder: Embedder) -> ConnectionPool:
-    """Four pages for anyone and one for the board alone; vectors are made when they are needed."""
+@pytest.fixture(scope="module")
+def filled(shared_database_url: str, embedder: Embedder) -> Iterator[ConnectionPool]:
+    """Four pages for anyone and one for the board alone, filled once; conversations have names of their own."""
+    with open_pool(shared_database_url) as pool:
+        _fill(pool, embedder)
+        yield pool
+
+
+def _fill(pool: ConnectionPool, embedder: Embedder) -> None:
     pages = [(key, *page, OPEN) for key, page in PAGES.items()]
     pages.append(
         ("merger", "Merger with Umbrella", "The merger with Umbrella closes in May for 40 million.", BOARD)
@@ -57,7 +65,7 @@ def filled(pool: ConnectionPool, embedder: Embedder) -> ConnectionPool:
         store_memberships(
             connection, "wiki", [Membership(email="ceo@example.com", principals=frozenset({"group:board"}))]
         )
-    return pool
+    embed_source(pool, "wiki", embedder, progress=lambda *_: None)
 
 
 class ScriptedModel:
