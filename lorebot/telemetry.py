@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+import stamina
 import structlog
 
 #: Libraries that say too much below a warning; at DEBUG some would write whole pages and tokens.
@@ -28,6 +29,8 @@ def configure_logging(*, verbose: bool) -> None:
     )
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    if not verbose:  # a retry that helps is no news, and one that does not ends in an error of its own
+        stamina.instrumentation.set_on_retry_hooks(())
     in_terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
