@@ -259,3 +259,19 @@ def test_a_document_without_text_has_no_chunks() -> None:
     """Blank sections give none either."""
     assert cut(page()) == []
     assert cut(page(section(text=" \n\n "), section(SectionKind.CODE, "\n"))) == []
+
+
+def test_a_run_of_comments_knows_where_each_begins() -> None:
+    """So that a citation can lead to the very comment; a chunk of one place needs none."""
+    comments = [
+        section(SectionKind.COMMENT, f"Comment {n}.", author=f"P{n}", url=f"https://x/c{n}") for n in range(3)
+    ]
+
+    (chunk,) = cut(ticket(*comments))
+    (alone,) = cut(ticket(comments[0]))
+
+    assert [(each.url, each.author) for each in chunk.anchors] == [
+        (f"https://x/c{n}", f"P{n}") for n in range(3)
+    ]
+    assert all(chunk.text[each.start :].startswith(f"{each.author}: Comment") for each in chunk.anchors)
+    assert alone.anchors == ()

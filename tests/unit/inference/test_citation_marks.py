@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from indexer.chunking import Anchor
 from indexer.search import Hit
 from inference.citations import resolve_citations, without_marks
 from inference.passages import Passage, cite
@@ -92,3 +93,19 @@ def test_a_citation_leads_to_the_place_itself(hit: Callable[..., Hit]) -> None:
 def test_a_mark_that_a_page_holds_itself_is_not_taken_for_one_of_ours() -> None:
     """Pages have footnotes; code has indexes, which stay."""
     assert without_marks("As said [2], use `a[1]` [3, 4].") == "As said (2), use `a[1]` (3, 4)."
+
+
+def test_a_run_of_comments_is_cited_as_the_one_that_says_it(hit: Callable[..., Hit]) -> None:
+    """The comment that shares the most words with the statement before the mark."""
+    text = "Ada: The roller is worn.\n\nBen: Cleaning the head helped."
+    anchors = tuple(
+        Anchor(start=start, url=f"https://x/c{n}", author=name, created=None)
+        for n, (start, name) in enumerate([(0, "Ada"), (text.index("Ben"), "Ben")])
+    )
+    passage = Passage(number=1, hit=hit(1, text, kind="comment", anchors=anchors))
+
+    _, (worn,) = resolve_citations("The roller is worn [1].", [passage])
+    _, (helped,) = resolve_citations("It helped to clean the head [1].", [passage])
+
+    assert (worn.url, worn.author) == ("https://x/c0", "Ada")
+    assert (helped.url, helped.author) == ("https://x/c1", "Ben")
