@@ -159,7 +159,7 @@ class AtlassianClient:
                     return _network_errors_mapped(fetch)
         except _TransientError as exc:
             kind = ServerFaultError if exc.fault else SourceUnavailableError
-            log.warning("atlassian.gave_up", host=self._host, reason=str(exc))
+            log.info("atlassian.gave_up", host=self._host, reason=str(exc))
             raise kind(f"{self._host} could not be read ({exc}); the next run tries again.") from None
         raise AssertionError("a retry ends with an answer or an error")
 

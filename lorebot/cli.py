@@ -67,6 +67,8 @@ def main() -> None:
 
 def _explain(error: Exception) -> tuple[str | None, int]:
     """One clear line and the exit code of an error that is meant for people; no line for any other."""
+    import psycopg  # noqa: PLC0415
+
     from bot.errors import BotError  # noqa: PLC0415
     from connectors.errors import ConnectorError  # noqa: PLC0415
     from indexer.errors import IndexerError  # noqa: PLC0415
@@ -75,6 +77,8 @@ def _explain(error: Exception) -> tuple[str | None, int]:
     from sandbox.errors import SandboxError  # noqa: PLC0415
     from schedules.errors import ScheduleError  # noqa: PLC0415
 
+    if isinstance(error, psycopg.OperationalError):
+        return "The database went away; nothing that was stored is lost. Try again.", 1
     if isinstance(error, ConfigError | ScheduleError):
         return str(error), 2
     if isinstance(

@@ -41,10 +41,10 @@ class Sandbox:
             self.call("POST", "slack/messages", body | ({"thread_ts": thread_ts} if thread_ts else {}))["ts"]
         )
 
-    def wait(self, channel: str, **query: object) -> list[dict[str, Any]]:
+    def wait(self, channel: str, *, timeout: float = PATIENCE, **query: object) -> list[dict[str, Any]]:
         """The app's messages, once one of them has what ``contains`` says."""
         found: list[dict[str, Any]] = self.call(
-            "GET", "slack/wait", channel=channel, timeout=PATIENCE, **query
+            "GET", "slack/wait", channel=channel, timeout=timeout, **query
         )["messages"]
         return found
 

@@ -35,7 +35,9 @@ async def test_a_forbidden_page_looks_like_a_missing_one(serve):
     assert forbidden == missing
     assert "Page 2" not in forbidden
     assert (await server.page(path, viewer="ada@harbour.example"))[0] == 200
-    assert (await server.page(path, viewer="ada%40harbour.example"))[0] == 200  # as browsers' scripts write it
+    assert (await server.page(path, viewer="ada%40harbour.example"))[
+        0
+    ] == 200  # as browsers' scripts write it
     assert (await server.page(path, viewer="stranger"))[0] == 404
     assert (await server.page(path))[0] == 200
 
