@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -47,16 +49,17 @@ def main(
     if unknown:
         raise typer.BadParameter(f"{min(unknown)} is none of {', '.join(BENCHMARKS)}.", param_hint="--only")
     configure_logging(verbose=False)
+    # As Ctrl-C does: what was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     progress = Console(stderr=True)
     results: dict[str, list[Figure]] = {}
     for name in only or BENCHMARKS:
         progress.print(f"{name} …", highlight=False)
         results[name] = BENCHMARKS[name](repeats)
+        if json_file:  # after each, so that an interruption costs one benchmark alone
+            content = {"machine": _machine(), "figures": _plain(results)}
+            json_file.write_text(json.dumps(content, indent=1), "utf-8")
     Console().print(_table(results))
-    if json_file:
-        json_file.write_text(
-            json.dumps({"machine": _machine(), "figures": _plain(results)}, indent=1), "utf-8"
-        )
 
 
 def _machine() -> dict[str, object]:
@@ -96,4 +99,6 @@ def _plain(results: dict[str, list[Figure]]) -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    app.command()(main)
+    app()

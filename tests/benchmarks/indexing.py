@@ -138,8 +138,8 @@ def _refresh(
         for connector in connectors
     ]
     seconds = time.perf_counter() - started
-    counts = requests.get(requests_url, timeout=10).json()
-    return reports, seconds, sum(counts["counts"].values())
+    counts: dict[str, int] = requests.get(requests_url, timeout=10).json()
+    return reports, seconds, sum(counts.values())
 
 
 def _refresh_again(
