@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
@@ -21,6 +22,12 @@ from lorebot.database.pool import open_pool
 
 #: Real data that the project does not own; tests over it skip where it is absent.
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+# The same examples every time, so that a run tells about the change and not about luck; HYPOTHESIS_PROFILE=explore
+# looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 for name in [name for name in os.environ if name.startswith("LOREBOT_")]:
     del os.environ[name]

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from lxml import etree
 
 from connectors.markup import storage_macros
-from connectors.markup.storage_xml import attribute, child, tag, words
+from connectors.markup.storage_xml import attribute, tag, words
 
 _SPACE = re.compile("[ \t\r\n\xa0]+")
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`", "del": "~~", "s": "~~"}
 _DEEPEST = 60
+_BLOCKS = {"p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre"}
 #: What stands for the emoticons that carry no fallback character of their own.
 _EMOTICONS = {
     "tick": "✅",
@@ -64,13 +65,14 @@ class InlineReader:
         if name in _MARKS:
             return _marked(self._inside(element), _MARKS[name])
         if name == "br":
-            return "\n"
+            return "\n" + self._inside(element)
         if name == "a":
             return _link(self._inside(element), element.get("href") or "")
         if name == "time":
             return (element.get("datetime") or "") + self._inside(element)
         if name == "img":
-            return _image(element.get("alt") or "", (element.get("src") or "").rpartition("/")[2])
+            name = (element.get("src") or "").rpartition("/")[2]
+            return _image(element.get("alt") or "", name) + self._inside(element)
         if name.startswith(("ac:", "ri:")):
             return self._confluence(element, name)
         return self._inside(element)
@@ -83,11 +85,11 @@ class InlineReader:
         if name in {"ac:structured-macro", "ac:macro"}:
             return storage_macros.read_inline(element, self._inside)
         if name in {"ac:emoticon", "ac:emoji"}:
-            return _emoticon(element)
+            return _emoticon(element) + self._inside(element)
         if name in {"ac:parameter", "ac:task-id", "ac:task-status", "ac:task-uuid", "ac:adf-attribute"}:
-            return ""
+            return self._swallowed(element)
         if name.startswith("ri:"):
-            return self._target(element)
+            return self._target(element) + self._inside(element)
         return self._inside(element)
 
     def _inside(self, element: etree._Element) -> str:
@@ -123,9 +125,18 @@ class InlineReader:
     def _image(self, element: etree._Element) -> str:
         source = next((self._target(each) for each in element if tag(each).startswith("ri:")), "")
         alt = attribute(element, "ac:alt") or attribute(element, "ac:title")
-        caption = child(element, "ac:caption")
         written = _image(alt, source.rpartition("/")[2])
-        return f"{written} {self._inside(caption).strip()}" if caption is not None else written
+        # The caption; and where the end tag is missing, whatever came after the image.
+        inside = "".join(
+            (self._inside(each) if tag(each).startswith("ri:") else self.read(each)) + self.plain(each.tail)
+            for each in element
+        ).strip()
+        return f"{written} {inside}" if inside else written
+
+    def _swallowed(self, element: etree._Element) -> str:
+        """Of an element that holds no text for people: the blocks that a missing end tag has put into it."""
+        blocks = (each for each in element if tag(each) in _BLOCKS)
+        return " ".join(f"{self._inside(each)} {self.plain(each.tail)}" for each in blocks)
 
 
 def _marked(content: str, mark: str) -> str:

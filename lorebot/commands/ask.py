@@ -35,7 +35,8 @@ def ask(
         raise typer.BadParameter("--json needs a question.")
     with open_services(settings) as services:
         assistant = build_assistant(services)
-        key = f"cli:{thread}" if thread else None
+        # Of the reader too: what one may read must not colour what another is told.
+        key = f"cli:{email or ''}:{thread}" if thread else None
         if question is None:
             _chat(assistant, key or f"cli:{secrets.token_hex(8)}", audience(email))
             return

@@ -249,6 +249,12 @@ def mutated(draw: st.DrawFn, text: str) -> str:
     return text
 
 
+@pytest.mark.parametrize("element", ["ac:image", "ac:emoticon", "ri:user", "ac:link", "br", "img", "time"])
+def test_what_a_missing_end_tag_swallows_is_read(element: str) -> None:
+    """An element that holds no text may hold half a page where its end is missing."""
+    assert "lost" in markdown(f"<p>Before <{element}></p><p>not lost</p>")
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_mutated_pages_never_raise(data: st.DataObject, golden: Path) -> None:
