@@ -18,7 +18,7 @@ from typing import Any
 #: Seconds that a process has to end after SIGTERM before it is killed.
 _GRACE = 30.0
 
-#: The site's service account writes its secrets here; the configuration names the variables alone.
+#: The environment variables that hold the secrets; the configuration names them alone.
 _SECRETS = ("BENCH_BOT_TOKEN", "BENCH_APP_TOKEN", "BENCH_SITE_TOKEN")
 
 
