@@ -6,7 +6,7 @@ A connector knows the source's wire format; everything behind it knows only thes
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -129,7 +129,8 @@ class Listed:
     """That a document exists, and who may read it; the cheap half of a document, for sweeps."""
 
     id: str
-    access_rules: tuple[AccessRule, ...]
+    #: None when the source does not tell just now: the rules that are known stay.
+    access_rules: tuple[AccessRule, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,9 @@ class Connector(Protocol):
 
     def changes(self, since: datetime | None) -> Iterator[Document | Unreadable]:
         """Documents changed at or after ``since`` (with a safe overlap), all of them for None."""
+
+    def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
+        """Exactly these documents; one that does not exist, or is not shown to us, yields nothing."""
 
     def listing(self) -> Iterator[Listed]:
         """Every document that exists now. One that is missing here has been deleted."""
