@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 _INTERVAL = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _HINT = 'write an interval such as "15m", "2h" or "1d", or a cron expression such as "0 3 * * *" (UTC)'
+#: Cron counts the days of the week from Sunday, which is also 7.
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY = re.compile(r"(?:\*|([0-7]|[a-z]{3})(?:-([0-7]|[a-z]{3}))?)(?:/(\d+))?", re.IGNORECASE)
 #: A shorter interval only makes the source's API refuse us.
 _SHORTEST = timedelta(seconds=10)
 
@@ -57,9 +60,39 @@ def parse_schedule(text: str) -> BaseTrigger:
             raise ScheduleError(f"The schedule {text!r} is shorter than 10 seconds: {_HINT}.")
         return IntervalTrigger(seconds=length.total_seconds(), timezone=UTC)
     try:
-        return CronTrigger.from_crontab(stripped, timezone=UTC)
+        minute, hour, day, month, weekday = stripped.split()
+        return CronTrigger(
+            minute=minute, hour=hour, day=day, month=month, day_of_week=_weekdays(weekday), timezone=UTC
+        )
     except (ValueError, TypeError) as error:
         raise ScheduleError(f"The schedule {text!r} cannot be understood: {_HINT}.") from error
+
+
+def _weekdays(field: str) -> str:
+    """Cron's days of the week as names: APScheduler counts from Monday, and names mean the same to both."""
+    days = {day for part in field.split(",") for day in _days(part)}
+    return ",".join(_WEEKDAYS[day] for day in sorted(days))
+
+
+def _days(part: str) -> Iterable[int]:
+    match = _WEEKDAY.fullmatch(part)
+    if match is None:
+        raise ValueError(f"{part!r} is no day of the week")
+    first, last, step = match.groups()
+    if first is None:
+        return range(0, 7, int(step or 1))
+    start = _day(first)
+    # A step without an end goes on to the end of the week.
+    end = _day(last) if last else (6 if step else start)
+    if last and end == 0 < start:
+        end = 7
+    if end < start:
+        raise ValueError(f"{part!r} ends before it begins")
+    return range(start, end + 1, int(step or 1))
+
+
+def _day(text: str) -> int:
+    return int(text) if text.isdecimal() else _WEEKDAYS.index(text.lower())
 
 
 def create_scheduler(

@@ -32,11 +32,38 @@ def test_a_cron_expression_is_in_utc() -> None:
     )
 
 
-def test_days_of_the_week_have_names() -> None:
-    """Numbers differ between cron and APScheduler; names do not."""
-    assert parse_schedule("0 3 * * sun").get_next_fire_time(None, NOON) == datetime(
-        2026, 11, 22, 3, 0, tzinfo=UTC
-    )
+@pytest.mark.parametrize(
+    ("field", "days"),
+    [
+        ("sun", "sun"),
+        ("0", "sun"),
+        ("7", "sun"),
+        ("1", "mon"),
+        ("1-5", "mon tue wed thu fri"),
+        ("5-7", "fri sat sun"),
+        ("0-2", "sun mon tue"),
+        ("sat-sun", "sat sun"),
+        ("mon-fri", "mon tue wed thu fri"),
+        ("1,3,SAT", "mon wed sat"),
+        ("1-5/2", "mon wed fri"),
+        ("*/2", "sun tue thu sat"),
+        ("3/2", "wed fri"),
+        ("*", "mon tue wed thu fri sat sun"),
+    ],
+)
+def test_days_of_the_week_mean_what_cron_means(field: str, days: str) -> None:
+    """Cron counts them from Sunday, as 0 or as 7."""
+    trigger = parse_schedule(f"0 3 * * {field}")
+    week = [NOON + timedelta(days=days) for days in range(7)]
+    fires = {trigger.get_next_fire_time(None, moment).strftime("%a").lower() for moment in week}
+    assert fires == set(days.split())
+
+
+@pytest.mark.parametrize("field", ["8", "5-1", "1-5/0", "1-", "sonntag", "1,,2", "-1"])
+def test_a_day_that_is_none_is_refused(field: str) -> None:
+    """With the same hint as any other schedule that cannot be understood."""
+    with pytest.raises(ScheduleError, match="cron expression"):
+        parse_schedule(f"0 3 * * {field}")
 
 
 @pytest.mark.parametrize(
