@@ -1,35 +1,31 @@
 """Bringing one source up to date: people, changes, deletions and permissions, vectors.
 
 Each document is a transaction of its own. The words are searchable as soon as a document is stored; vectors
-follow, the newest first. The watermark moves only when everything up to it is stored, so a crash costs a
-repeated read and nothing else.
+follow, the newest first. A step that fails keeps none of the others from being done: permissions that became
+stricter count even while the documents themselves cannot be read.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import structlog
 from psycopg_pool import ConnectionPool
 
-from connectors.documents import Connector, Document, Listed, Unreadable
+from connectors.documents import Connector, Document, Unreadable
 from connectors.errors import ConnectorError
 from indexer.embedding import Embedder
-from indexer.errors import IndexerError, SweepRefusedError
+from indexer.errors import IndexerError
 from indexer.store import SQL, Outcome, RuleStore, store_document, store_memberships, store_unreadable
+from indexer.sweep import sweep
 from indexer.vectors import embed_source
 
 log = structlog.get_logger(__name__)
-
-#: A sweep that would delete more than this share of a source is refused, unless the refresh is full.
-DELETION_LIMIT = 0.3
-#: ... and more than this many documents; below it, a share says nothing.
-DELETION_FLOOR = 20
 
 Mode = Literal["eager", "lazy"]
 
@@ -62,16 +58,35 @@ class RefreshReport:
     seconds: float
 
 
-@dataclass
-class _Tally:
+@dataclass(kw_only=True)
+class _Refresh:
+    """One refresh under way."""
+
+    pool: ConnectionPool
+    connector: Connector
+    embedder: Embedder
+    progress: Callable[[Progress], None]
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
     outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     failed: int = 0
-    watermark: datetime | None = None
+    newest: datetime | None = None
+    problems: list[ConnectorError | IndexerError] = field(default_factory=list)
 
-    def count(self, outcome: Outcome, document: Document) -> None:
-        self.outcomes[outcome] += 1
-        if document.updated and (self.watermark is None or document.updated > self.watermark):
-            self.watermark = document.updated
+    @property
+    def source(self) -> str:
+        return self.connector.name
+
+    def tell(self, phase: str, done: int, total: int | None) -> None:
+        self.progress(Progress(source=self.source, phase=phase, done=done, total=total))
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A step whose failure is kept for the end, so that the next ones are done all the same."""
+        try:
+            yield
+        except (ConnectorError, IndexerError) as error:
+            log.warning("refresh_step_failed", source=self.source, error=str(error))
+            self.problems.append(error)
 
 
 def refresh(
@@ -86,48 +101,52 @@ def refresh(
     """Bring one source up to date; ``full`` reads everything again and trusts what it finds.
 
     Raises:
-        ConnectorError: the source could not be read; what was stored until then stays.
-        SweepRefusedError: suspiciously many documents seem to be gone; nothing was deleted.
+        ConnectorError: the source could not be read, wholly or in part; what could be done was done.
+        SweepRefusedError: suspiciously many documents seem to be gone; none was deleted.
         IndexerError: another refresh of the same source is running.
     """
-    started = time.monotonic()
-    source = connector.name
-    with _one_refresh(pool, source), _recorded(pool, source):
-        watermark = _begin(pool, source, full)
-        _refresh_people(pool, connector)
-        tally = _read(pool, connector, embedder, None if full else watermark, progress)
-        deleted = _sweep(pool, connector, full, progress)
-        embedded = 0
-        if mode == "eager":
-            embedded = embed_source(
-                pool,
-                source,
-                embedder,
-                progress=lambda done, total: progress(
-                    Progress(source=source, phase="embedding", done=done, total=total)
-                ),
-            )
-        _end(pool, source, tally.watermark)
-        documents, chunks = _count(pool, source)
+    clock = time.monotonic()
+    run = _Refresh(pool=pool, connector=connector, embedder=embedder, progress=progress)
+    with _one_refresh(pool, run.source), _recorded(pool, run.source):
+        watermark = _begin(run)
+        with run.step():
+            _refresh_people(run)
+        with run.step():
+            _read_changes(run, None if full else watermark)
+            _move_watermark(run, full=full)
+        deleted = 0
+        with run.step():
+            deleted = _sweep(run, full=full)
+        embedded = _embed(run) if mode == "eager" else 0
+        if run.problems:
+            raise run.problems[0]
+        _end(run)
+    return _report(run, deleted=deleted, embedded=embedded, seconds=time.monotonic() - clock)
+
+
+def _report(run: _Refresh, *, deleted: int, embedded: int, seconds: float) -> RefreshReport:
+    with run.pool.connection() as connection:
+        documents, chunks = connection.execute(SQL["count_source"], {"source": run.source}).fetchone() or (
+            0,
+            0,
+        )
+    touched = run.outcomes[Outcome.CREATED] + run.outcomes[Outcome.UPDATED]
     report = RefreshReport(
-        name=source,
+        name=run.source,
         documents=documents,
-        created=tally.outcomes[Outcome.CREATED],
-        updated=tally.outcomes[Outcome.UPDATED],
+        created=run.outcomes[Outcome.CREATED],
+        updated=run.outcomes[Outcome.UPDATED],
         deleted=deleted,
-        # What was written and deleted while the source was read counts as neither.
-        unchanged=max(0, documents - tally.outcomes[Outcome.CREATED] - tally.outcomes[Outcome.UPDATED]),
+        # What was stored may have been swept again.
+        unchanged=max(0, documents - touched),
         chunks=chunks,
         embedded=embedded,
-        failed=tally.failed,
-        seconds=round(time.monotonic() - started, 2),
+        failed=run.failed,
+        seconds=round(seconds, 2),
     )
-    log.info("source_refreshed", source=source, full=full, **_figures(report))
+    figures = {name: value for name, value in vars(report).items() if name != "name"}
+    log.info("source_refreshed", source=run.source, **figures)
     return report
-
-
-def _figures(report: RefreshReport) -> dict[str, float]:
-    return {name: value for name, value in vars(report).items() if name != "name"}
 
 
 @contextmanager
@@ -155,90 +174,84 @@ def _recorded(pool: ConnectionPool, source: str) -> Iterator[None]:
         raise
 
 
-def _begin(pool: ConnectionPool, source: str, full: bool) -> datetime | None:
-    with pool.connection() as connection:
-        if full:  # it says anew what cannot be read
-            connection.execute(SQL["clear_unreadable"], {"source": source})
-        row = connection.execute(SQL["begin_refresh"], {"source": source}).fetchone()
+def _begin(run: _Refresh) -> datetime | None:
+    with run.pool.connection() as connection:
+        row = connection.execute(SQL["begin_refresh"], {"source": run.source}).fetchone()
     watermark: datetime | None = row[0] if row else None
     return watermark
 
 
-def _end(pool: ConnectionPool, source: str, watermark: datetime | None) -> None:
-    with pool.connection() as connection:
-        connection.execute(SQL["end_refresh"], {"source": source, "watermark": watermark})
+def _end(run: _Refresh) -> None:
+    with run.pool.connection() as connection:
+        connection.execute(SQL["end_refresh"], {"source": run.source})
 
 
-def _refresh_people(pool: ConnectionPool, connector: Connector) -> None:
-    with pool.connection() as connection:
-        store_memberships(connection, connector.name, connector.memberships())
+def _refresh_people(run: _Refresh) -> None:
+    memberships = list(run.connector.memberships())
+    with run.pool.connection() as connection:
+        store_memberships(connection, run.source, memberships)
 
 
-def _read(
-    pool: ConnectionPool,
-    connector: Connector,
-    embedder: Embedder,
-    since: datetime | None,
-    progress: Callable[[Progress], None],
-) -> _Tally:
-    tally, rules = _Tally(), RuleStore(connector.name)
-    total = connector.estimate(since)
-    for done, change in enumerate(connector.changes(since), start=1):
-        with pool.connection() as connection:
+def _read_changes(run: _Refresh, since: datetime | None) -> None:
+    if since is None:
+        # Everything is read: what is still unreadable will be recorded again.
+        with run.pool.connection() as connection:
+            connection.execute(SQL["clear_unreadable"], {"source": run.source})
+    total = run.connector.estimate(since)
+    for done in _store(run, run.connector.changes(since)):
+        run.tell("reading", done, total)
+
+
+def _move_watermark(run: _Refresh, *, full: bool) -> None:
+    """Everything up to it is stored. What changed while we read lies after the start, and is read next time."""
+    if run.newest is None:
+        return
+    parameters = {"source": run.source, "watermark": min(run.newest, run.started)}
+    with run.pool.connection() as connection:
+        connection.execute(SQL["set_watermark" if full else "raise_watermark"], parameters)
+
+
+def _store(run: _Refresh, changes: Iterable[Document | Unreadable]) -> Iterator[int]:
+    """Store documents one by one, each in a transaction; yields how many are done."""
+    rules = RuleStore(run.source)
+    for done, change in enumerate(changes, start=1):
+        with run.pool.connection() as connection:
             if isinstance(change, Unreadable):
-                store_unreadable(connection, connector.name, change)
-                tally.failed += 1
-                log.warning("document_unreadable", source=connector.name, document=change.external_id)
+                store_unreadable(connection, run.source, change)
+                run.failed += 1
+                log.warning("document_unreadable", source=run.source, document=change.external_id)
             else:
-                outcome = store_document(connection, change, rules=rules, embedder=embedder)
-                tally.count(outcome, change)
-        progress(Progress(source=connector.name, phase="reading", done=done, total=total))
-    return tally
+                outcome = store_document(connection, change, rules=rules, embedder=run.embedder)
+                run.outcomes[outcome] += 1
+                run.newest = max(filter(None, (run.newest, change.updated)), default=None)
+        yield done
 
 
-def _sweep(
-    pool: ConnectionPool, connector: Connector, full: bool, progress: Callable[[Progress], None]
-) -> int:
-    """Delete what is gone from the source, and rewrite changed permissions; return how many were deleted."""
-    source = connector.name
-    with pool.connection() as connection:
-        stored: dict[str, list[int]] = dict(
-            connection.execute(SQL["stored_rules"], {"source": source}).fetchall()
-        )
-    total = len(stored)
-    rules = RuleStore(source)
-    done = 0
-    for done, listed in enumerate(connector.listing(), start=1):
-        before = stored.pop(listed.id, None)
-        if before is not None:
-            _rewrite_rules(pool, source, listed, before, rules)
-        if done % 100 == 0:
-            progress(Progress(source=source, phase="checking", done=done, total=max(done, total)))
-    progress(Progress(source=source, phase="checking", done=done, total=done))
-    gone = list(stored)
-    if not full and len(gone) > max(DELETION_FLOOR, DELETION_LIMIT * total):
-        raise SweepRefusedError(
-            f"{len(gone)} of {total} documents of {source} seem to be gone; nothing was deleted. "
-            f"If that is right, run `lorebot index {source} --full`."
-        )
-    with pool.connection() as connection:
-        connection.execute(SQL["delete_documents"], {"source": source, "source_ids": gone})
-        connection.execute(SQL["forget_unreadable"], {"source": source, "source_ids": gone})
-    return len(gone)
+def _sweep(run: _Refresh, *, full: bool) -> int:
+    """Delete what is gone, rewrite changed permissions, and read what appeared without being new."""
+
+    def read(ids: list[str]) -> set[str]:
+        found: set[str] = set()
+
+        def noted() -> Iterator[Document | Unreadable]:
+            for document in run.connector.documents(ids):
+                found.add(document.id)
+                yield document
+
+        for done in _store(run, noted()):
+            run.tell("reading", done, len(ids))
+        return found
+
+    return sweep(
+        run.pool,
+        run.connector,
+        full=full,
+        read=read,
+        progress=lambda done, total: run.tell("checking", done, total),
+    )
 
 
-def _rewrite_rules(
-    pool: ConnectionPool, source: str, listed: Listed, before: list[int], rules: RuleStore
-) -> None:
-    # Most documents share a few rules, which the store knows by now; the database is asked for the rest alone.
-    with pool.connection() as connection:
-        now = rules.ids(connection, listed.access_rules)
-        if now != before:
-            parameters = {"source": source, "source_id": listed.id, "rule_ids": now}
-            connection.execute(SQL["set_rules"], parameters)
-
-
-def _count(pool: ConnectionPool, source: str) -> tuple[int, int]:
-    with pool.connection() as connection:
-        (documents, chunks) = connection.execute(SQL["count_source"], {"source": source}).fetchone() or (0, 0)
-    return documents, chunks
+def _embed(run: _Refresh) -> int:
+    return embed_source(
+        run.pool, run.source, run.embedder, progress=lambda done, total: run.tell("embedding", done, total)
+    )

@@ -108,9 +108,15 @@ insert into sources (name, last_started) values (%(source)s, now())
 on conflict (name) do update set last_started = now()
 returning watermark
 
+-- name: raise_watermark
+update sources set watermark = greatest(watermark, %(watermark)s) where name = %(source)s
+
+-- name: set_watermark
+-- Everything was read: a watermark that had run ahead is put right.
+update sources set watermark = %(watermark)s where name = %(source)s
+
 -- name: end_refresh
-update sources set last_finished = now(), last_error = null, watermark = greatest(watermark, %(watermark)s)
-where name = %(source)s
+update sources set last_finished = now(), last_error = null where name = %(source)s
 
 -- name: fail_refresh
 update sources set last_error = %(error)s where name = %(source)s
@@ -146,3 +152,10 @@ on conflict do nothing
 -- name: count_source
 select count(*), coalesce(sum((select count(*) from chunks c where c.document_id = d.id)), 0)::bigint
 from documents d where d.source = %(source)s
+
+-- name: unreadable_ids
+select source_id from unreadable where source = %(source)s
+
+-- name: without_timeout
+-- Deleting half of a large source takes its time.
+set local statement_timeout = 0

@@ -33,6 +33,7 @@ def open_pool(url: str, *, max_size: int = MAX_CONNECTIONS, schema: str | None =
         with psycopg.connect(
             url, connect_timeout=int(CONNECT_TIMEOUT), autocommit=True, options=options
         ) as connection:
+            connection.execute("set statement_timeout = 0")  # a migration takes as long as it takes
             migrate(connection)
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:  # the latter: not a URL at all
         raise DatabaseError(

@@ -60,18 +60,22 @@ class ScriptedSource:
     """A source that the test writes: what it has now, and where it fails."""
 
     name: str = "wiki"
-    documents: dict[str, Document] = field(default_factory=dict)
+    held: dict[str, Document] = field(default_factory=dict)
     unreadable: list[Unreadable] = field(default_factory=list)
     people: list[Membership] = field(default_factory=list)
     #: Raised in the place of the document of this id.
     failures: dict[str, Exception] = field(default_factory=dict)
     #: What `changes` was asked for.
     asked_since: list[datetime | None] = field(default_factory=list)
+    #: Not in the listing although they exist, as a page that slips through offset paging.
+    passed_over: set[str] = field(default_factory=set)
+    #: Listed without their rules.
+    untold: set[str] = field(default_factory=set)
     on_change: Callable[[Document], None] = lambda _: None
 
     def put(self, *documents: Document) -> None:
         """Write documents, as a person would."""
-        self.documents |= {document.id: document for document in documents}
+        self.held |= {document.id: document for document in documents}
 
     def check(self) -> str:
         """Nothing to check."""
@@ -79,12 +83,12 @@ class ScriptedSource:
 
     def estimate(self, since: datetime | None) -> int | None:
         """How many there are."""
-        return len(self.documents)
+        return len(self.held)
 
     def changes(self, since: datetime | None) -> Iterator[Document | Unreadable]:
         """In the order of the change, as a real source gives them."""
         self.asked_since.append(since)
-        for document in sorted(self.documents.values(), key=lambda each: str(each.updated)):
+        for document in sorted(self.held.values(), key=lambda each: str(each.updated)):
             if since is None or document.updated is None or document.updated >= since:
                 if document.id in self.failures:
                     raise self.failures[document.id]
@@ -92,10 +96,17 @@ class ScriptedSource:
                 yield document
         yield from self.unreadable
 
+    def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
+        """These, as far as they exist."""
+        yield from (self.held[id_] for id_ in ids if id_ in self.held)
+        yield from (each for each in self.unreadable if each.id in ids)
+
     def listing(self) -> Iterator[Listed]:
-        """All that there is."""
-        for document in self.documents.values():
-            yield Listed(id=document.id, access_rules=document.access_rules)
+        """All that there is, but for what this list passes over."""
+        for document in self.held.values():
+            if document.id not in self.passed_over:
+                rules = None if document.id in self.untold else document.access_rules
+                yield Listed(id=document.id, access_rules=rules)
 
     def memberships(self) -> Iterator[Membership]:
         """Who is who."""

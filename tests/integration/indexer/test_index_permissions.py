@@ -68,7 +68,7 @@ def test_search_agrees_with_a_naive_reading_of_the_rules(
     audiences: list[list[str | None] | None],
 ) -> None:
     """All rules, every member; strangers and people without an address get what is open to anyone."""
-    source.documents.clear()
+    source.held.clear()
     source.put(
         *(
             document(

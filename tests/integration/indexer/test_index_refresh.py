@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_what_is_gone_from_the_listing_is_deleted_with_all_that_hung_on_it(
     """Chunks, postings and vectors go with the document."""
     source.put(document(1, "One."), document(2, "Two."))
     index.refresh(source)
-    del source.documents["1"]
+    del source.held["1"]
 
     report = index.refresh(source)
 
@@ -94,7 +95,7 @@ def test_a_document_that_is_gone_before_it_is_listed_leaves_the_figures_whole(
 ) -> None:
     """Written and deleted while the source was read: no figure falls below zero."""
     source.put(document(1, "One."))
-    source.on_change = lambda each: source.documents.pop(each.id)
+    source.on_change = lambda each: source.held.pop(each.id)
 
     report = index.refresh(source)
 
@@ -122,20 +123,139 @@ def test_a_permission_change_by_the_listing_alone_takes_effect(
 def test_a_suspicious_sweep_is_refused_and_a_full_refresh_overrides_it(
     index: Any, source: Any, document: Make
 ) -> None:
-    """An empty listing looks like a fault of the source; whoever knows better says --full."""
-    source.put(*(document(n, f"Text {n}.") for n in range(25)))
+    """So many deletions look like a fault of the source; whoever knows better says --full."""
+    source.put(*(document(n, f"Text {n}.") for n in range(30)))
     index.refresh(source, mode="lazy")
-    source.documents.clear()
+    source.held = {"1": source.held["1"]}
 
     with pytest.raises(
-        SweepRefusedError, match=r"25 of 25 documents of wiki seem to be gone.*index wiki --full"
+        SweepRefusedError, match=r"29 of 30 documents of wiki seem to be gone.*index wiki --full"
     ):
         index.refresh(source, mode="lazy")
-    assert index.rows("select count(*) from documents") == [(25,)]
+    assert index.rows("select count(*) from documents") == [(30,)]
     (state,) = status.sources(index.pool)
-    assert "25 of 25" in (state.last_error or "")
+    assert "29 of 30" in (state.last_error or "")
 
-    assert index.refresh(source, mode="lazy", full=True).deleted == 25
+    assert index.refresh(source, mode="lazy", full=True).deleted == 29
+
+
+def test_an_empty_listing_deletes_nothing_even_in_full(index: Any, source: Any, document: Make) -> None:
+    """An account that lost its rights sees exactly this."""
+    source.put(*(document(n, f"Text {n}.") for n in range(30)))
+    index.refresh(source, mode="lazy")
+    source.held.clear()
+
+    with pytest.raises(SweepRefusedError, match="lists none of its 30 documents"):
+        index.refresh(source, mode="lazy", full=True)
+
+    assert index.rows("select count(*) from documents") == [(30,)]
+
+
+def test_a_refused_sweep_leaves_the_rest_of_the_refresh_done(index: Any, source: Any, document: Make) -> None:
+    """New documents get their vectors, changed permissions count, and the watermark moves."""
+    source.put(*(document(n, f"Text {n}.", day=1) for n in range(30)))
+    index.refresh(source)
+    source.held = {"1": source.held["1"]}
+    source.put(document(99, "The ferry leaves at nine.", day=5))
+
+    with pytest.raises(SweepRefusedError):
+        index.refresh(source)
+
+    assert index.rows("select count(*) from chunks where id not in (select chunk_id from embeddings)") == [
+        (0,)
+    ]
+    assert index.rows("select watermark from sources") == [(datetime(2026, 1, 5, tzinfo=UTC),)]
+
+
+def test_what_changes_while_we_read_is_read_the_next_time(index: Any, source: Any, document: Make) -> None:
+    """The watermark never passes the start of the reading, whatever dates the documents bear."""
+    started = datetime.now(UTC)
+    future = started + timedelta(days=400)
+    source.put(document(1, "One.", updated=future))
+
+    index.refresh(source)
+
+    ((watermark,),) = index.rows("select watermark from sources")
+    assert watermark < datetime.now(UTC)
+
+
+def test_a_full_refresh_puts_right_a_watermark_that_ran_ahead(
+    index: Any, source: Any, document: Make
+) -> None:
+    """Such as one of a clock that was wrong."""
+    source.put(document(1, "One.", day=3))
+    index.refresh(source)
+    with index.pool.connection() as connection:
+        connection.execute("update sources set watermark = '2999-01-01'")
+
+    index.refresh(source, full=True)
+
+    assert index.rows("select watermark from sources") == [(datetime(2026, 1, 3, tzinfo=UTC),)]
+
+
+def test_a_document_that_appears_with_an_old_date_is_read(index: Any, source: Any, document: Make) -> None:
+    """Moved into the space, or shown to our account only now: no change tells of it, the listing does."""
+    source.put(document(1, "One.", day=20))
+    index.refresh(source)
+    source.put(document(2, "The tram to the harbour is number twelve.", day=2))
+
+    report = index.refresh(source)
+
+    assert (report.created, report.documents) == (1, 2)
+
+
+def test_a_document_that_the_listing_passes_over_is_not_deleted(
+    index: Any, source: Any, document: Make
+) -> None:
+    """Asked for by its id it is there."""
+    source.put(document(1, "One."), document(2, "Two."))
+    index.refresh(source)
+    source.passed_over = {"2"}
+
+    assert index.refresh(source).deleted == 0
+    source.held.pop("2")
+    assert index.refresh(source).deleted == 1
+
+
+def test_rules_that_are_not_told_stay(index: Any, source: Any, document: Make) -> None:
+    """The source does not say just now who may read it."""
+    source.put(document(1, "One."))
+    index.refresh(source)
+    before = index.rows("select rule_ids from documents")
+    source.untold = {"1"}
+
+    index.refresh(source)
+
+    assert index.rows("select rule_ids from documents") == before != [([],)]
+
+
+def test_an_unreadable_document_is_tried_again_each_time(index: Any, source: Any, document: Make) -> None:
+    """What failed for a passing reason is not missed until somebody edits it."""
+    source.put(document(1, "One.", day=20))
+    source.unreadable.append(Unreadable(id="7", external_id="7", reason="7 is not valid XML."))
+    index.refresh(source)
+    source.unreadable.clear()
+    source.put(document(7, "Seven.", day=2))
+
+    assert index.refresh(source).created == 1
+    assert status.unreadable(index.pool) == []
+
+
+def test_permissions_count_although_the_documents_cannot_be_read(
+    index: Any, source: Any, document: Make
+) -> None:
+    """A page that is restricted today is shut today."""
+    source.put(document(1, "One.", day=1))
+    index.refresh(source)
+    shut = AccessRule(name="page:1", principals=frozenset({"group:few"}))
+    source.put(replace(source.held["1"], access_rules=(shut,), updated=datetime(2026, 1, 9, tzinfo=UTC)))
+    source.failures["1"] = SourceUnavailableError("wiki did not answer; try again later.")
+
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source)
+
+    rule = index.rows("select name from access_rules r join documents d on r.id = any(d.rule_ids)")
+    assert rule == [("page:1",)]
 
 
 def test_what_cannot_be_read_is_recorded_and_the_rest_stored(index: Any, source: Any, document: Make) -> None:
@@ -187,7 +307,6 @@ def test_a_source_that_fails_half_way_keeps_what_was_stored_and_its_watermark(
         index.refresh(source)
 
     (state,) = status.sources(index.pool)
-    assert state.documents == 3
     assert state.last_error == "wiki did not answer; try again later."
     assert state.watermark == datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -225,7 +344,7 @@ def test_a_crash_and_a_run_after_it_equal_a_fresh_index(
     source.put(*(document(n, f"Old {n}.", f"Same {n}.", day=n) for n in range(1, 5)))
     index.refresh(source)
     source.put(*(document(n, f"New {n}.", f"Same {n}.", day=n + 10) for n in (1, 3, 5)))
-    del source.documents["2"]
+    del source.held["2"]
     source.failures[broken_at] = RuntimeError("killed")
     with pytest.raises(RuntimeError):
         index.refresh(source)
