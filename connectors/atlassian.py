@@ -88,7 +88,7 @@ class AtlassianClient:
         library = logging.getLogger("atlassian")
         library.setLevel(max(library.level, logging.INFO))
         self._patience = patience
-        self._host = urlsplit(site.url).netloc
+        self.host = urlsplit(site.url).netloc
         self._rest = AtlassianRestAPI(
             site.url.rstrip("/"),
             timeout=patience.timeout,
@@ -135,11 +135,11 @@ class AtlassianClient:
                 answer = response.json()
             except ValueError as exc:
                 raise UnexpectedAnswerError(
-                    f"{self._host} did not answer with JSON: check that the URL is that of the site's API "
+                    f"{self.host} did not answer with JSON: check that the URL is that of the site's API "
                     "and that no sign-in page stands before it."
                 ) from exc
             if not isinstance(answer, dict | list):
-                raise UnexpectedAnswerError(f"{self._host} answered with something that its API never sends.")
+                raise UnexpectedAnswerError(f"{self.host} answered with something that its API never sends.")
             return answer
 
         return self._retried(fetch)
@@ -159,8 +159,8 @@ class AtlassianClient:
                     return _network_errors_mapped(fetch)
         except _TransientError as exc:
             kind = ServerFaultError if exc.fault else SourceUnavailableError
-            log.info("atlassian.gave_up", host=self._host, reason=str(exc))
-            raise kind(f"{self._host} could not be read ({exc}); the next run tries again.") from None
+            log.info("atlassian.gave_up", host=self.host, reason=str(exc))
+            raise kind(f"{self.host} could not be read ({exc}); the next run tries again.") from None
         raise AssertionError("a retry ends with an answer or an error")
 
     def _check(self, response: requests.Response) -> None:
@@ -171,23 +171,23 @@ class AtlassianClient:
             raise self._transient(response)
         if status == 401:
             raise AuthenticationError(
-                f"{self._host} refused the credentials: check e-mail and token, and whether it expired."
+                f"{self.host} refused the credentials: check e-mail and token, and whether it expired."
             )
         if status == 403:
             raise AuthenticationError(
-                f"{self._host} does not allow this: give the account read access and the token its scopes."
+                f"{self.host} does not allow this: give the account read access and the token its scopes."
             )
         if status in {404, 410}:
-            raise NotFoundError(f"{self._host} has nothing at this address (status {status}): check the URL.")
+            raise NotFoundError(f"{self.host} has nothing at this address (status {status}): check the URL.")
         raise UnexpectedAnswerError(
-            f"{self._host} answered with status {status}: check the URL and the deployment."
+            f"{self.host} answered with status {status}: check the URL and the deployment."
         )
 
     def _transient(self, response: requests.Response) -> Exception:
         status = response.status_code
         wait = _seconds(response.headers.get("Retry-After"))
         if wait is not None and wait > self._patience.longest_retry_after:
-            return SourceUnavailableError(f"{self._host} asks to be left alone for {wait:.0f} seconds.")
+            return SourceUnavailableError(f"{self.host} asks to be left alone for {wait:.0f} seconds.")
         return _TransientError(f"status {status}", retry_after=wait, fault=status >= 500)
 
 

@@ -6,7 +6,7 @@ more where an ancestor has not been seen; nothing is asked for page by page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,7 +21,7 @@ from connectors.confluence_cloud import CloudConfluence
 from connectors.confluence_datacenter import DataCenterConfluence
 from connectors.confluence_pages import Page, blogpost_url, page_document, page_url
 from connectors.documents import Document, DocumentKind, Listed, Membership, Unreadable
-from connectors.errors import AuthenticationError, NotFoundError
+from connectors.errors import NotFoundError
 from connectors.markup.storage import mentioned_users
 from connectors.people import memberships_of
 from connectors.times import parse_time
@@ -76,10 +76,6 @@ class ConfluenceConnector:
         """Sign in and say as whom."""
         user = self._api.current_user()
         person = user.get("displayName") or user.get("publicName") or "an account without a name"
-        if user.get("type") == "anonymous":
-            raise AuthenticationError(
-                f"{self._url} takes this account for an anonymous visitor: check the token."
-            )
         spaces = [space.key for space in self._spaces()]
         missing = sorted(set(self._keys or ()) - set(spaces))
         if missing:
@@ -102,10 +98,22 @@ class ConfluenceConnector:
         if since is None:
             for space in spaces.values():
                 cql = f'space = "{space.key}" and type in (page, blogpost) order by created asc'
-                yield from self._documents(cql, spaces, access)
+                yield from self._documents(self._search(cql), spaces, access)
             return
         for batch in batches(sorted(self._changed(since)), _PAGES_AT_ONCE):
-            yield from self._documents(f"id in ({','.join(batch)})", spaces, access)
+            yield from self._documents(self._search(f"id in ({','.join(batch)})"), spaces, access)
+
+    def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
+        """These pages and blog posts. What the search, whose index lags, does not show is asked for by id."""
+        spaces = {space.key: space for space in self._spaces()}
+        access = PageAccess(self._api)
+        for batch in batches(filter(str.isdecimal, ids), _PAGES_AT_ONCE):
+            found = set()
+            for document in self._documents(self._search(f"id in ({','.join(batch)})"), spaces, access):
+                found.add(document.id)
+                yield document
+            rows = [self._api.content(page_id, _BODIES) for page_id in batch if page_id not in found]
+            yield from self._documents([[row] for row in rows if row is not None], spaces, access)
 
     def listing(self) -> Iterator[Listed]:
         """Every page and blog post with its rules, without bodies."""
@@ -133,11 +141,14 @@ class ConfluenceConnector:
             raise NotFoundError(f"{self._url} shows this account none of the spaces: check keys and access.")
         return spaces
 
+    def _search(self, cql: str) -> Iterator[list[Json]]:
+        return self._api.search(cql, expand=_BODIES, limit=_PAGES_AT_ONCE)
+
     def _documents(
-        self, cql: str, spaces: dict[str, Space], access: PageAccess
+        self, pages: Iterable[list[Json]], spaces: dict[str, Space], access: PageAccess
     ) -> Iterator[Document | Unreadable]:
         children = ChildReader(self._api)
-        for rows in self._api.search(cql, expand=_BODIES, limit=_PAGES_AT_ONCE):
+        for rows in pages:
             found = [row for row in rows if row.get("type") in {"page", "blogpost"}]
             access.learn(found)
             attached = children.of(found)

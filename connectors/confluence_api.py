@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.atlassian import AtlassianClient, Json
-from connectors.errors import ServerFaultError, UnexpectedAnswerError
+from connectors.errors import AuthenticationError, NotFoundError, ServerFaultError, UnexpectedAnswerError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,22 @@ class ConfluenceApi(ABC):
     def current_user(self) -> Json:
         """The account that reads."""
         user: Json = self.client.get("rest/api/user/current")
+        if user.get("type") == "anonymous":
+            raise AuthenticationError(
+                f"{self.client.host} takes this account for an anonymous visitor: check the token."
+            )
         return user
+
+    def content(self, content_id: str, expand: str) -> Json | None:
+        """One page or blog post; None where it is trashed, gone or closed to the account."""
+        try:
+            row: Json = self.client.get(f"rest/api/content/{content_id}", {"expand": expand})
+        except NotFoundError:
+            return None
+        except AuthenticationError:
+            self.current_user()  # an account that is refused everywhere says nothing about this page
+            return None
+        return row if row.get("status", "current") == "current" else None
 
     def search(self, cql: str, *, expand: str, limit: int) -> Iterator[list[Json]]:
         """Content that matches, a page at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from connectors.atlassian import AtlassianClient, Deployment, Json, Patience, Si
 from connectors.batches import batches
 from connectors.documents import Document, Listed, Membership, Unreadable
 from connectors.errors import NotFoundError
-from connectors.jira_access import IssueAccess
+from connectors.jira_access import IssueAccess, project_key
 from connectors.jira_api import JiraApi, Unfetched
 from connectors.jira_cloud import CloudJira
 from connectors.jira_datacenter import DataCenterJira
@@ -81,10 +81,15 @@ class JiraConnector:
         access, site_url = IssueAccess(self._api), self._browsed_url()
         for jql in self._queries(since):
             for issue in self._api.issues(jql, FIELDS):
-                if isinstance(issue, Unfetched):
-                    yield Unreadable(id=issue.id, external_id=issue.id, reason=issue.reason)
-                else:
-                    yield self._document(issue, access, site_url)
+                yield self._document(issue, access, site_url)
+
+    def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
+        """These issues, as far as they are in a project to read."""
+        projects = set(self._projects())
+        access, site_url = IssueAccess(self._api), self._browsed_url()
+        for issue in self._api.issues_by_id(filter(str.isdecimal, ids), FIELDS):
+            if isinstance(issue, Unfetched) or project_key(issue) in projects:
+                yield self._document(issue, access, site_url)
 
     def listing(self) -> Iterator[Listed]:
         """Every issue with its rules, without texts."""
@@ -105,7 +110,9 @@ class JiraConnector:
         )
         return memberships_of(members)
 
-    def _document(self, issue: Json, access: IssueAccess, site_url: str) -> Document | Unreadable:
+    def _document(self, issue: Json | Unfetched, access: IssueAccess, site_url: str) -> Document | Unreadable:
+        if isinstance(issue, Unfetched):
+            return Unreadable(id=issue.id, external_id=issue.id, reason=issue.reason)
         try:
             self._complete_comments(issue)
             rules = access.rules(issue)

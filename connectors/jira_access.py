@@ -31,9 +31,8 @@ class IssueAccess:
 
     def rules(self, issue: Json) -> tuple[AccessRule, ...]:
         """All rules of an issue that came with ``project`` and ``security``."""
-        fields = issue["fields"]
-        project = (fields.get("project") or {}).get("key") or issue["key"].rpartition("-")[0]
-        level = fields.get("security")
+        project = project_key(issue)
+        level = issue["fields"].get("security")
         if not level:
             return (self._project_rule(project),)
         return (self._project_rule(project), self._level_rule(str(level["id"]), project))
@@ -115,6 +114,12 @@ class IssueAccess:
             else:
                 found.append(_principal("user", self._api.user_id(actor.get("actorUser") or named)))
         return found
+
+
+def project_key(issue: Json) -> str:
+    """The key of the project that an issue is in."""
+    project = issue["fields"].get("project") or {}
+    return str(project.get("key") or issue["key"].rpartition("-")[0])
 
 
 def _principal(kind: str, identity: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,10 @@ class JiraApi(ABC):
     @abstractmethod
     def issues(self, jql: str, fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
         """All issues that match, with these fields."""
+
+    @abstractmethod
+    def issues_by_id(self, ids: Iterable[str], fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
+        """The issues with these ids, as far as they exist and the account sees them."""
 
     @abstractmethod
     def count(self, jql: str) -> int | None:

@@ -5,7 +5,7 @@ Source: https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import structlog
@@ -27,8 +27,11 @@ class CloudJira(JiraApi):
     version = "3"
 
     def issues(self, jql: str, fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
-        for ids in batches(self._ids(jql), _ISSUES_AT_ONCE):
-            yield from self._fetched(ids, fields)
+        return self.issues_by_id(self._ids(jql), fields)
+
+    def issues_by_id(self, ids: Iterable[str], fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
+        for batch in batches(ids, _ISSUES_AT_ONCE):
+            yield from self._fetched(batch, fields)
 
     def count(self, jql: str) -> int | None:
         answer = self.client.post(self.path("search/approximate-count"), {"jql": jql})

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind, Unreadable
-from connectors.errors import NotFoundError
+from connectors.errors import AuthenticationError, NotFoundError
 from sandbox import site_changes
 from sandbox.atlassian import confluence_people, confluence_v1
 from sandbox.site_access import may_read_page
@@ -305,3 +305,34 @@ def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: A
     running.fault(path="body.storage", status=200, times=1, body={"results": [body], "_links": {}})
     documents = list(connector.changes(None))
     assert [type(document) for document in documents] == [Unreadable]
+
+
+def test_single_pages_are_read_by_id(running: Any) -> None:
+    """Trashed and purged pages, and those of other spaces, yield nothing."""
+    other = site_changes.create_page(running.site, {"space": "HR", "title": "Pay", "storage": "<p>Much.</p>"})
+    site_changes.delete_page(running.site, running.site.pages["103"], purge=False)
+    site_changes.delete_page(running.site, running.site.pages["104"], purge=True)
+    connector = running.confluence(spaces=("ENG",))
+    wanted = ["100", "102", "103", "104", "999999", "100) or (id = 101", other.id]
+    found = {document.id: document for document in connector.documents(wanted)}
+    whole = read(connector)
+    assert found == {number: whole[number] for number in ("100", "102")}
+    assert list(connector.documents(["103"])) == []
+
+
+def test_a_page_that_the_search_misses_is_not_taken_for_deleted(running: Any) -> None:
+    """The index lags behind; the page itself tells."""
+    connector = running.confluence()
+    running.fault(path="content/search", status=200, times=1, body={"results": [], "_links": {}})
+    assert [document.id for document in connector.documents(["102"])] == ["102"]
+
+
+def test_a_refused_account_is_not_taken_for_a_deleted_page(running: Any) -> None:
+    """403 for one page hides it; where the whole account is refused, that is an error."""
+    empty = {"results": [], "_links": {}}
+    running.fault(path="content/search", status=200, times=2, body=empty)
+    running.fault(path=r"content/102\?", status=403, times=2)
+    assert list(running.confluence().documents(["102"])) == []
+    running.fault(path="user/current", status=200, times=1, body={"type": "anonymous"})
+    with pytest.raises(AuthenticationError):
+        list(running.confluence().documents(["102"]))

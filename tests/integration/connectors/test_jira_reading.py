@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.documents import AccessRule, Document, DocumentKind, SectionKind, Unreadable
-from connectors.errors import NotFoundError, UnexpectedAnswerError
+from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
 from sandbox import site_changes
 from sandbox.atlassian import jira_issues
 from sandbox.site_access import may_read_issue
@@ -229,3 +229,28 @@ def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: A
     [document] = list(running.jira().changes(None))
     assert isinstance(document, Unreadable)
     assert document.external_id == "OPS-1"
+
+
+def test_single_tickets_are_read_by_id(running: Any) -> None:
+    """Those that are gone, that never were or that lie in another project yield nothing, in whatever company."""
+    other = site_changes.create_issue(running.site, {"project": "HR", "fields": {"summary": "Pay"}})
+    site_changes.delete_issue(running.site, running.site.find_issue("OPS-2"))
+    connector = running.jira(projects=("OPS",))
+    whole = read(connector)
+    assert {d.external_id: d for d in connector.documents(["1001", "1003"])} == whole
+    found = list(connector.documents(["1001", "1002", "1003", "999999", "x) or (id = 1", other.id]))
+    assert {document.external_id: document for document in found} == whole
+    assert list(connector.documents(["1002"])) == []
+    assert list(connector.documents([])) == []
+
+
+def test_a_refused_account_is_not_taken_for_a_deleted_ticket(serve: Callable[[str], Any]) -> None:
+    """403 for one ticket hides it; 401 for the account is an error."""
+    with serve("datacenter") as running:
+        running.fault(path="/search", status=400, times=2, body={"errorMessages": ["gone"]})
+        running.fault(path="issue/1001", status=403, times=1)
+        assert [document.id for document in running.jira().documents(["1001", "1003"])] == ["1003"]
+        running.fault(path="issue/1001", status=401, times=1)
+        running.fault(path="myself", status=401, times=1)
+        with pytest.raises(AuthenticationError):
+            list(running.jira().documents(["1001", "1003"]))

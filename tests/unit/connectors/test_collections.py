@@ -113,3 +113,10 @@ def test_a_whole_company_is_read(real_data: Path) -> None:
     """Twenty-seven thousand documents, none unreadable."""
     connector = CollectionConnector(name="company", folder=real_data / "company")
     assert [document for document in connector.changes(None) if isinstance(document, Unreadable)] == []
+
+
+def test_single_documents_are_read_by_id(tmp_path: Path) -> None:
+    """A line that cannot be read has its place for an id; what is not there yields nothing."""
+    write(tmp_path / "corpus.jsonl", {"_id": "d1", "text": "a"}, "not JSON", {"_id": "d2", "text": "b"})
+    found = CollectionConnector(name="judged", folder=tmp_path).documents(["d2", "corpus.jsonl:2", "d9"])
+    assert [document.id for document in found] == ["corpus.jsonl:2", "d2"]
