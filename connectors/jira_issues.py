@@ -30,8 +30,6 @@ FIELDS = (
         "components",
         "versions",
         "fixVersions",
-        "issuelinks",
-        "parent",
         "security",
         "comment",
     ),
@@ -89,7 +87,10 @@ def _description(fields: Json, names: dict[str, str]) -> str:
 
 
 def _facts(fields: Json) -> Iterator[str]:
-    """The ticket's other fields, in words that people search for."""
+    """The ticket's other fields, in words that people search for.
+
+    Not its links, parent and sub-tasks: who may read this ticket may not be allowed to know of those.
+    """
     for label, name in (("Type", "issuetype"), ("Priority", "priority")):
         if _named(fields.get(name)):
             yield f"{label}: {_named(fields.get(name))}"
@@ -100,19 +101,6 @@ def _facts(fields: Json) -> Iterator[str]:
             yield f"{label}: {', '.join(filter(None, values))}"
     if fields.get("labels"):
         yield f"Labels: {', '.join(fields['labels'])}"
-    parent = fields.get("parent")
-    if parent:
-        yield f"Parent: {_linked(parent)}"
-    for link in fields.get("issuelinks") or ():
-        kind = link.get("type") or {}
-        for side, label in (("outwardIssue", "outward"), ("inwardIssue", "inward")):
-            if link.get(side):
-                yield f"{kind.get(label) or 'relates to'} {_linked(link[side])}"
-
-
-def _linked(issue: Json) -> str:
-    summary = (issue.get("fields") or {}).get("summary")
-    return f"{issue.get('key')} ({summary})" if summary else str(issue.get("key"))
 
 
 def _solution(fields: Json, comments: Sequence[Json], names: dict[str, str], url: str) -> Iterator[Section]:

@@ -11,7 +11,7 @@ from connectors.atlassian import Deployment, Site
 from connectors.batches import batches
 from connectors.confluence_pages import heading_anchor, page_url
 from connectors.documents import Membership, SectionKind
-from connectors.jira_issues import is_public, issue_document
+from connectors.jira_issues import FIELDS, is_public, issue_document
 from connectors.people import memberships_of
 from connectors.times import parse_time
 
@@ -113,8 +113,10 @@ def test_a_comment_by_another_than_the_assignee_is_not_taken_for_the_solution() 
     assert "me too" not in document.sections[0].text
 
 
-def test_links_and_parents_are_named_in_the_description() -> None:
-    """With the summaries of the tickets that they lead to."""
-    link = {"type": {"outward": "blocks"}, "outwardIssue": {"key": "A-2", "fields": {"summary": "other"}}}
-    document = _document(issuelinks=[link], parent={"key": "A-9"})
-    assert document.sections[0].text == "Parent: A-9 · blocks A-2 (other)"
+def test_nothing_of_other_tickets_is_in_a_tickets_text() -> None:
+    """Whoever may read this one may not be allowed to know that those exist."""
+    shut = {"key": "A-2", "fields": {"summary": "the secret merger"}}
+    links = [{"type": {"outward": "blocks"}, "outwardIssue": shut}, {"type": {}, "inwardIssue": shut}]
+    document = _document(description="Words.", issuelinks=links, parent=shut, subtasks=[shut])
+    assert [section.text for section in document.sections] == ["Words."]
+    assert not {"issuelinks", "parent", "subtasks"} & set(FIELDS)

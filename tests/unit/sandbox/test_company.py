@@ -298,6 +298,22 @@ def test_forbidden_documents_are_really_shut_for_the_named_person(company: Compa
         assert not may_read(company, email, document), (email, document)
 
 
+def test_an_open_ticket_links_to_a_shut_one_that_a_question_asks_about(company: Company) -> None:
+    """The title of a linked ticket is a leak that only such a pair finds."""
+    linked = {
+        (key, (link.get("outwardIssue") or link["inwardIssue"])["key"])
+        for key, issue in company.issues.items()
+        for link in issue["fields"]["issuelinks"]
+    }
+    shown = {
+        (query, email, document)
+        for query, email, document in read_table("forbidden.tsv")
+        for key, other in linked
+        if other == document in company.site["issue_security"] and may_read(company, email, key)
+    }
+    assert shown
+
+
 def test_a_shut_out_person_finds_the_answer_nowhere_else(company: Company) -> None:
     queries = {query["_id"]: query for query in read_lines("queries.jsonl")}
     gold = [(query, document) for query, document, _ in read_table("qrels/test.tsv")]
