@@ -67,7 +67,7 @@ def error_code(error: BaseException) -> str:
 
 
 class Delivery:
-    """Posts and edits the messages of one item. Calls raise what ``SLACK_ERRORS`` names.
+    """Posts and edits the messages of one item. Calls raise what ``SLACK_ERRORS`` names, and ClaimLostError.
 
     Slack has no idempotency key for posting, so a post whose outcome is unknown (a crash, a lost connection, a 500)
     is never repeated blindly: each message carries the item and its place in the metadata, and a later attempt looks
@@ -81,8 +81,8 @@ class Delivery:
         self._posted = list(item.posted)
 
     async def recover(self) -> None:
-        """Find out what earlier attempts have posted; for a first attempt there is nothing to find."""
-        if self._item.attempts == 1:
+        """Find out what earlier claims have posted; before the first one nothing can have been."""
+        if self._item.claims == 1:
             return
         found: dict[int, str] = {}
         pages = await self._clients.patient.conversations_replies(
@@ -129,6 +129,7 @@ class Delivery:
 
     async def _post(self, message: dict[str, Any], *, index: int | None = None) -> None:
         place = len(self._posted) if index is None else index
+        await self._hold()
         answer = await self._clients.posting.chat_postMessage(
             channel=self._item.channel,
             thread_ts=self._item.thread_ts,
@@ -144,6 +145,11 @@ class Delivery:
         await asyncio.to_thread(self._inbox.set_posted, self._item, self._posted)
 
     async def _edit(self, client: AsyncWebClient, ts: str, message: dict[str, Any]) -> None:
+        await self._hold()
         await client.chat_update(
             channel=self._item.channel, ts=ts, unfurl_links=False, unfurl_media=False, **message
         )
+
+    async def _hold(self) -> None:
+        """Make sure that the item is still ours, and for long enough to write to Slack."""
+        await asyncio.to_thread(self._inbox.renew, self._item)

@@ -11,6 +11,7 @@ import psycopg
 import structlog
 
 from bot.delivery import error_code, is_hopeless
+from bot.errors import ClaimLostError
 from bot.inbox import Inbox, Item
 from bot.responder import Responder
 
@@ -41,7 +42,7 @@ class Dispatcher:
         self._retry_seconds = retry_seconds
         self._places = asyncio.Semaphore(concurrency)
         self._work = asyncio.Event()
-        self._running: dict[asyncio.Task[None], int] = {}
+        self._running: dict[asyncio.Task[None], Item] = {}
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -66,7 +67,7 @@ class Dispatcher:
         await asyncio.gather(*left, return_exceptions=True)
         if left:
             await asyncio.to_thread(self._inbox.release, list(left.values()))
-            log.warning("answers_left_to_others", items=sorted(left.values()))
+            log.warning("answers_left_to_others", items=sorted(item.id for item in left.values()))
 
     async def _take_messages(self) -> None:
         while True:
@@ -77,7 +78,7 @@ class Dispatcher:
                 await self._wait_for_work()
                 continue
             task = asyncio.create_task(self._handle(item), name=f"answer {item.id}")
-            self._running[task] = item.id
+            self._running[task] = item
             task.add_done_callback(self._ended)
 
     async def _claim(self) -> Item | None:
@@ -90,7 +91,7 @@ class Dispatcher:
                 return await asyncio.shield(claim)
             except asyncio.CancelledError:
                 if (item := await claim) is not None:
-                    await asyncio.to_thread(self._inbox.release, [item.id])
+                    await asyncio.to_thread(self._inbox.release, [item])
                 raise
         except psycopg.Error as error:
             log.warning("inbox_unavailable", error=type(error).__name__)
@@ -110,7 +111,9 @@ class Dispatcher:
         self._work.set()
 
     async def _handle(self, item: Item) -> None:
-        renewal = asyncio.create_task(self._renew(item), name=f"lease {item.id}")
+        work = asyncio.current_task()
+        assert work is not None, "runs as a task of its own"
+        renewal = asyncio.create_task(self._renew(item, work), name=f"lease {item.id}")
         try:
             if item.attempts > MAX_ATTEMPTS:
                 await self._give_up(item, RuntimeError("claimed too often"))
@@ -123,6 +126,8 @@ class Dispatcher:
     async def _attempt(self, action: Callable[[], Awaitable[None]], item: Item) -> None:
         try:
             await action()
+        except ClaimLostError:
+            log.warning("claim_lost", item=item.id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person must hear of it
             if is_hopeless(error):
                 await self._drop(item, error)
@@ -144,6 +149,8 @@ class Dispatcher:
         )
         try:
             await self._responder.apologise(item, reference=reference)
+        except ClaimLostError:
+            log.warning("claim_lost", item=item.id)
         except Exception as second:
             log.exception("apology_failed", item=item.id, reference=reference, error=error_code(second))
             await self._quietly(lambda: self._inbox.drop(item, reference=reference), item)
@@ -157,10 +164,20 @@ class Dispatcher:
         """Write to the inbox; when even that fails, the lease ends by itself and the item is taken again."""
         try:
             await asyncio.to_thread(write)
+        except ClaimLostError:
+            log.warning("claim_lost", item=item.id)
         except psycopg.Error as error:
             log.warning("inbox_unavailable", item=item.id, error=type(error).__name__)
 
-    async def _renew(self, item: Item) -> None:
+    async def _renew(self, item: Item, work: asyncio.Task[None]) -> None:
+        """Keep the item; when another process has it, stop the work on it."""
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
-            await self._quietly(lambda: self._inbox.renew(item), item)
+            try:
+                await asyncio.to_thread(self._inbox.renew, item)
+            except ClaimLostError:
+                log.warning("claim_lost", item=item.id)
+                work.cancel()
+                return
+            except psycopg.Error as error:
+                log.warning("inbox_unavailable", item=item.id, error=type(error).__name__)

@@ -2,12 +2,13 @@
 
 A message that arrives twice (Slack delivers again; a mention is also a message) is one row. A row is claimed
 by one process for the time of a lease; when that process dies, the lease ends and another one goes on with it.
-Messages of one thread are claimed in the order in which they were written.
+Messages of one thread are claimed in the order in which they were written. A process that was suspended for
+longer than its lease learns at its next write that the message is no longer its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
+from bot.errors import ClaimLostError
+from bot.replies import Reply
 from indexer import statements
 
 
@@ -46,12 +49,17 @@ class Item:
     thread_ts: str
     user: str
     text: str
-    #: 1 at the first claim.
+    #: 1 at the first attempt; what a stopping process gives back does not count.
     attempts: int
+    #: 1 at the first claim of all; tells this claim from every other one.
+    claims: int
     #: Slack ids of our messages that belong to it, first the placeholder.
     posted: list[str]
     #: What is to be delivered, when an earlier attempt got so far: ``{"text", "blocks"}`` for each message.
     reply: list[dict[str, Any]] | None
+    #: Whom that was made for (see ``bot.replies``), and how many seconds ago.
+    reply_readers: str | None
+    reply_age: float | None
 
     @property
     def thread(self) -> str:
@@ -81,32 +89,32 @@ class Inbox:
             return cursor.execute(_sql("claim"), {"lease": self._lease_seconds}).fetchone()
 
     def renew(self, item: Item) -> None:
-        """Prolong the lease."""
-        self._run("renew", {"id": item.id, "lease": self._lease_seconds})
+        """Prolong the lease. This and the following ones raise ClaimLostError when the item is another's."""
+        self._write("renew", item, lease=self._lease_seconds)
 
     def set_posted(self, item: Item, posted: list[str]) -> None:
         """Remember our messages, so that another attempt edits them."""
-        self._run("post", {"id": item.id, "posted": posted})
+        self._write("post", item, posted=posted)
 
-    def set_reply(self, item: Item, reply: list[dict[str, Any]], *, reference: str | None = None) -> None:
+    def set_reply(self, item: Item, reply: Reply, *, reference: str | None = None) -> None:
         """Keep what is to be delivered; a reference marks it as the notice of a failure."""
-        self._run("reply", {"id": item.id, "reply": Jsonb(reply), "reference": reference})
+        self._write("reply", item, reply=Jsonb(reply.messages), readers=reply.readers, reference=reference)
 
     def finish(self, item: Item) -> None:
         """The reply is delivered."""
-        self._run("finish", {"id": item.id})
+        self._write("finish", item)
 
     def drop(self, item: Item, *, reference: str) -> None:
         """Nothing can be delivered: Slack refuses the conversation."""
-        self._run("drop", {"id": item.id, "reference": reference})
+        self._write("drop", item, reference=reference)
 
     def retry(self, item: Item, *, seconds: float) -> None:
         """Try again after so many seconds."""
-        self._run("retry", {"id": item.id, "seconds": seconds})
+        self._write("retry", item, seconds=seconds)
 
-    def release(self, items: Iterable[int]) -> None:
-        """Give items back at once, as if they had not been claimed."""
-        self._run("release", {"ids": list(items)})
+    def release(self, items: Collection[Item]) -> None:
+        """Give items back at once, without counting the attempt; those that others have taken stay theirs."""
+        self._run("release", {"ids": [item.id for item in items], "claims": [item.claims for item in items]})
 
     def has_joined(self, *, team: str, channel: str, thread_ts: str) -> bool:
         """Whether somebody has spoken to Lorebot in this thread."""
@@ -124,6 +132,10 @@ class Inbox:
     def purge(self, *, days: int) -> int:
         """Forget messages that ended more than so many days ago; returns how many."""
         return self._run("purge", {"days": days})
+
+    def _write(self, name: str, item: Item, **values: Any) -> None:
+        if self._run(name, {"id": item.id, "claims": item.claims, **values}) == 0:
+            raise ClaimLostError(item.id)
 
     def _run(self, name: str, parameters: dict[str, Any]) -> int:
         with self._pool.connection() as connection:

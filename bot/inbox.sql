@@ -6,7 +6,8 @@ on conflict (team, channel, ts) do nothing
 -- name: claim
 -- The oldest message that waits, or whose lease is over, and before which nothing of its thread is open.
 update inbox
-set state = 'working', attempts = attempts + 1, lease_until = now() + make_interval(secs => %(lease)s)
+set state = 'working', attempts = attempts + 1, claims = claims + 1,
+    lease_until = now() + make_interval(secs => %(lease)s)
 where id = (
     select candidate.id
     from inbox candidate
@@ -21,35 +22,42 @@ where id = (
     order by candidate.id
     limit 1
     for update skip locked)
-returning id, team, channel, ts, thread_ts, user_id as "user", text, attempts, posted, reply
+returning id, team, channel, ts, thread_ts, user_id as "user", text, attempts, claims, posted, reply,
+          reply_readers, extract(epoch from now() - replied_at)::float as reply_age
+
+-- Those that follow are for the process that claimed the message last: others change nothing.
 
 -- name: renew
-update inbox set lease_until = now() + make_interval(secs => %(lease)s) where id = %(id)s and state = 'working'
+update inbox set lease_until = now() + make_interval(secs => %(lease)s)
+where id = %(id)s and claims = %(claims)s and state = 'working'
 
 -- name: post
-update inbox set posted = %(posted)s where id = %(id)s
+update inbox set posted = %(posted)s where id = %(id)s and claims = %(claims)s and state = 'working'
 
 -- name: reply
-update inbox set reply = %(reply)s, reference = %(reference)s where id = %(id)s
+update inbox set reply = %(reply)s, reply_readers = %(readers)s, replied_at = now(), reference = %(reference)s
+where id = %(id)s and claims = %(claims)s and state = 'working'
 
 -- name: finish
 update inbox
 set state = case when reference is null then 'answered' else 'failed' end,
-    lease_until = null, reply = null, finished_at = now()
-where id = %(id)s
+    lease_until = null, reply = null, reply_readers = null, finished_at = now()
+where id = %(id)s and claims = %(claims)s and state = 'working'
 
 -- name: drop
 update inbox
-set state = 'failed', reference = %(reference)s, lease_until = null, reply = null, finished_at = now()
-where id = %(id)s
+set state = 'failed', reference = %(reference)s, lease_until = null, reply = null, reply_readers = null,
+    finished_at = now()
+where id = %(id)s and claims = %(claims)s and state = 'working'
 
 -- name: retry
 -- Stays claimed, so that the thread's later messages go on waiting for it.
-update inbox set lease_until = now() + make_interval(secs => %(seconds)s) where id = %(id)s and state = 'working'
+update inbox set lease_until = now() + make_interval(secs => %(seconds)s)
+where id = %(id)s and claims = %(claims)s and state = 'working'
 
 -- name: release
 update inbox set state = 'new', attempts = attempts - 1, lease_until = null
-where id = any (%(ids)s) and state = 'working'
+where (id, claims) in (select * from unnest(%(ids)s::bigint[], %(claims)s::int[])) and state = 'working'
 
 -- name: joined
 select exists (

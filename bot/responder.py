@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from functools import partial
@@ -15,10 +15,11 @@ from bot.delivery import Clients, Delivery
 from bot.inbox import Inbox, Item
 from bot.incoming import question_of
 from bot.people import People, Readers
+from bot.replies import Reply, reply_of
 from bot.steps import Steps
 from bot.views import notices
 from bot.views.answer import answer_messages
-from bot.views.messages import Message, notice
+from bot.views.messages import notice
 from indexer.audience import Audience
 from inference.answers import Answer
 from inference.errors import InferenceError
@@ -71,39 +72,38 @@ class Responder:
         await delivery.recover()
         reply = item.reply
         if reply is None:
-            reply = [message.to_json() for message in await self._reply(item, delivery)]
-            await asyncio.to_thread(self._inbox.set_reply, item, reply)
+            made = await self._reply(item, delivery)
+            await asyncio.to_thread(self._inbox.set_reply, item, made)
+            reply = made.messages
         await delivery.deliver(reply)
         await asyncio.to_thread(self._inbox.finish, item)
         log.info("question_answered", item=item.id, messages=len(reply), attempts=item.attempts)
 
     async def apologise(self, item: Item, *, reference: str) -> None:
         """Say that it went wrong, in place of an answer."""
-        reply = [notices.failure(reference).to_json()]
+        reply = reply_of([notices.failure(reference)])
         await asyncio.to_thread(partial(self._inbox.set_reply, item, reply, reference=reference))
         delivery = Delivery(self._clients, self._inbox, item)
         await delivery.recover()
-        await delivery.deliver(reply)
+        await delivery.deliver(reply.messages)
         await asyncio.to_thread(self._inbox.finish, item)
 
-    async def _reply(self, item: Item, delivery: Delivery) -> Sequence[Message]:
+    async def _reply(self, item: Item, delivery: Delivery) -> Reply:
         question = question_of(item.text, bot_user=self._bot_user)
         if not question:
-            return [notices.help_message()]
+            return reply_of([notices.help_message()])
         if len(question) > notices.MAX_QUESTION:
-            return [notices.too_long(len(question))]
+            return reply_of([notices.too_long(len(question))])
         await delivery.placeholder(notices.searching())
         asker = await self._people.person(item.user)
         if asker.is_external:
-            return [notices.external_asker()]
+            return reply_of([notices.external_asker()])
         readers = await self._people.readers(item.channel, asker=item.user)
         if readers.external:
-            return [notices.shared_channel()]
+            return reply_of([notices.shared_channel()])
         return await self._answer(item, question, readers, delivery)
 
-    async def _answer(
-        self, item: Item, question: str, readers: Readers, delivery: Delivery
-    ) -> Sequence[Message]:
+    async def _answer(self, item: Item, question: str, readers: Readers, delivery: Delivery) -> Reply:
         async def show(text: str) -> None:
             await delivery.step(notices.step(text))
 
@@ -120,5 +120,6 @@ class Responder:
                 answer = await loop.run_in_executor(self._executor, ask)
         except InferenceError as error:
             log.warning("question_not_answered", item=item.id, error=type(error).__name__)
-            return [notice(str(error))]
-        return answer_messages(answer, in_channel=not item.is_direct, now=datetime.now(UTC))
+            return reply_of([notice(str(error))])
+        messages = answer_messages(answer, in_channel=not item.is_direct, now=datetime.now(UTC))
+        return reply_of(messages, readers=readers)

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
+import psycopg
 import structlog
 
 from bot.delivery import SLACK_ERRORS, error_code
@@ -62,7 +63,7 @@ class Steps:
             shown = self._latest
             try:
                 await self._show(shown)
-            except SLACK_ERRORS as error:
+            except (*SLACK_ERRORS, psycopg.Error) as error:
                 log.info("step_not_shown", reason=error_code(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS):

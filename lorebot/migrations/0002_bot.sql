@@ -13,12 +13,17 @@ create table inbox (
     text text not null,
     state text not null default 'new' check (state in ('new', 'working', 'answered', 'failed')),
     attempts int not null default 0,
+    -- How often it was claimed, attempts that did not count included. Only whoever claimed it last may write to it.
+    claims int not null default 0,
     -- While working: somebody else may take the message after this.
     lease_until timestamptz,
     -- The messages of ours in the thread that belong to this one, first the placeholder: they are edited, never doubled.
     posted text[] not null default '{}',
     -- What is to be delivered; kept so that a crash while delivering does not ask the model again.
     reply jsonb,
+    -- A digest of the people whom the reply was made for, and when; without one it suits everybody.
+    reply_readers text,
+    replied_at timestamptz,
     -- What the person was shown and the log holds, when something went wrong.
     reference text,
     received_at timestamptz not null default now(),

@@ -200,8 +200,9 @@ async def test_a_message_that_was_posted_just_before_a_crash_is_found_again(
     workspace = slack.sandbox.workspace
     with pool.connection() as connection:
         stored = connection.execute(
-            "insert into inbox (team, channel, ts, thread_ts, event_id, user_id, text, state, attempts, lease_until)"
-            " values (%s, 'C1', %s, %s, 'Ev1', 'U1', 'twice?', 'working', 1, now() - interval '1 s') returning id",
+            "insert into inbox (team, channel, ts, thread_ts, event_id, user_id, text, state, attempts, claims,"
+            " lease_until) values (%s, 'C1', %s, %s, 'Ev1', 'U1', 'twice?', 'working', 1, 1,"
+            " now() - interval '1 s') returning id",
             [workspace.team_id, ts, ts],
         ).fetchone()
     assert stored is not None
@@ -216,6 +217,78 @@ async def test_a_message_that_was_posted_just_before_a_crash_is_found_again(
     await start_bot()
     [answer] = await slack.admin.wait("general", thread_ts=ts, contains="About twice")
     assert answer["ts"] == orphan.ts
+
+
+async def test_a_post_that_was_under_way_when_the_bot_stopped_is_not_repeated(
+    slack: RunningSlack, start_bot: Any, pool: ConnectionPool, eventually: Any
+) -> None:
+    """The attempt does not count, yet Slack has taken the message."""
+    bot = await start_bot(grace_seconds=0.1)
+    await fault(slack, "chat.postMessage", delay=3.0)
+    ts = await slack.admin.say("ada", "general", "@Lorebot once?")
+    await eventually(lambda: slack.sandbox.calls.counts["chat.postMessage"])
+    await bot.stop()
+    left = row(pool)
+    assert (left["state"], left["attempts"], left["posted"]) == ("new", 0, [])
+    workspace = slack.sandbox.workspace
+    orphan = workspace.post(
+        channel=workspace.channels["C1"],
+        user=workspace.bot,
+        text="Searching…",
+        thread_ts=ts,
+        metadata={"event_type": "lorebot_reply", "event_payload": {"item": item_id(pool), "place": 0}},
+    )
+    await start_bot()
+    [answer] = await slack.admin.wait("general", thread_ts=ts, contains="About once")
+    assert answer["ts"] == orphan.ts
+    assert len(await slack.admin.wait("general", thread_ts=ts)) == 1
+
+
+async def test_a_process_that_slept_through_its_lease_delivers_nothing(
+    slack: RunningSlack, start_bot: Any, assistant: Any, pool: ConnectionPool, eventually: Any
+) -> None:
+    """Its successor does; the one that wakes up neither edits nor apologises."""
+    await start_bot()
+    assistant.gate.clear()
+    ts = await slack.admin.say("ada", "app", "who answers?")
+    await assistant.was_asked(1)
+    taken_by_another(pool)
+    with structlog.testing.capture_logs() as logs:
+        assistant.gate.set()
+        await eventually(lambda: [line for line in logs if line["event"] == "claim_lost"])
+    [message] = await slack.admin.wait("app", user="ada", thread_ts=ts)
+    assert "Searching" in message["text"]
+    assert (row(pool)["state"], row(pool)["reply"]) == ("working", None)
+
+
+async def test_a_process_that_lost_its_claim_stops_working_on_it(
+    slack: RunningSlack, start_bot: Any, assistant: Any, pool: ConnectionPool, eventually: Any
+) -> None:
+    """It notices when it renews the lease, while the model is still thinking."""
+    await start_bot(lease_seconds=0.9)
+    assistant.gate.clear()
+    await slack.admin.say("ada", "app", "who answers?")
+    await assistant.was_asked(1)
+    with structlog.testing.capture_logs() as logs:
+        taken_by_another(pool)
+        await eventually(lambda: [line for line in logs if line["event"] == "claim_lost"])
+    assert row(pool)["state"] == "working"
+
+
+def item_id(pool: ConnectionPool) -> int:
+    """The id of the only message of the inbox."""
+    with pool.connection() as connection:
+        [(found,)] = connection.execute("select id from inbox").fetchall()
+    return int(found)
+
+
+def taken_by_another(pool: ConnectionPool) -> None:
+    """What another process does when the lease is over."""
+    with pool.connection() as connection:
+        connection.execute(
+            "update inbox set claims = claims + 1, attempts = attempts + 1,"
+            " lease_until = now() + interval '1 hour'"
+        )
 
 
 async def test_a_post_whose_fate_is_unknown_is_not_repeated_blindly(
