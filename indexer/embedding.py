@@ -6,7 +6,9 @@ PyTorch takes seconds to import, so the model is loaded at first use; counting t
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,15 +52,14 @@ class Embedder:
     def __init__(self, model: str | None = None) -> None:
         self._folder = model_folder(model)
         #: The name that vectors are stored under.
-        self.name = DEFAULT_MODEL if model is None else self._folder.name
+        self.name = DEFAULT_MODEL if model is None else f"{self._folder.name}-{_fingerprint(self._folder)}"
         self._tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        #: Word pieces that the model reads, the special ones not counted; what is longer would be cut silently.
+        self.max_tokens = _window(self._folder) - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         self._loading = threading.Lock()
         self._model: SentenceTransformer | None = None
-
-    #: Word pieces that the model reads, the two special ones not counted; what is longer would be cut silently.
-    max_tokens = 254
 
     def count_tokens(self, text: str) -> int:
         """How many word pieces a text has."""
@@ -103,6 +104,25 @@ class Embedder:
         # In bfloat16 the model's own normalisation is off by a few thousandths.
         exact = np.asarray(vectors, dtype=np.float32)
         return np.asarray(exact / np.linalg.norm(exact, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _fingerprint(folder: Path) -> str:
+    """Tells models apart whose folders have the same name: their vectors must not meet."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with file.open("rb") as content:
+            digest.update(f"{file.relative_to(folder)}:{file.stat().st_size}".encode())
+            # The beginning of the weights differs between any two models.
+            digest.update(content.read(1 << 20))
+    return digest.hexdigest()[:8]
+
+
+def _window(folder: Path) -> int:
+    """How many word pieces the model reads, the special ones counted."""
+    try:
+        return int(json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EmbeddingError(f"{folder} does not say max_seq_length in sentence_bert_config.json.") from error
 
 
 def _precision() -> dict[str, object]:

@@ -85,7 +85,7 @@ class _Refresh:
         try:
             yield
         except (ConnectorError, IndexerError) as error:
-            log.warning("refresh_step_failed", source=self.source, error=str(error))
+            log.info("refresh_step_failed", source=self.source, error=str(error))
             self.problems.append(error)
 
 

@@ -1,6 +1,6 @@
 """Hybrid search, steps b to f: keywords, the question's vector, missing vectors, nearest vectors, fusion.
 
-Permissions are part of every statement: what the audience may not read is never fetched, counted or ranked.
+Permissions are part of every statement: what the audience may not read is never fetched or ranked.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Hit:
     #: When the comment was written, for comments.
     created: datetime | None
     status: str | None
+    #: The access rules of its document, of which the audience satisfies all.
+    rule_ids: Sequence[int] = ()
     #: Of a run of comments: start, url, author and created of each, in order; empty elsewhere.
     anchors: tuple[Anchor, ...] = ()
     #: Fused score: above 1 when keywords and vectors agree; only the order means something.

@@ -59,7 +59,7 @@ from embeddings e where e.model_id = %(model_id)s and e.chunk_id = any(%(ids)s)
 -- name: hits
 select c.id as chunk_id, d.id as document_id, d.source, d.external_id, d.title, c.url, d.url as document_url,
        c.kind, d.kind as document_kind, d.place, c.heading, c.text, coalesce(c.author, d.author) as author, c.anchors,
-       d.updated, c.created, d.status
+       d.updated, c.created, d.status, d.rule_ids
 from chunks c join documents d on d.id = c.document_id
 where c.id = any(%(ids)s)
   and (%(emails)s::text[] is null

@@ -26,7 +26,7 @@ on conflict (source, source_id) do update set
     external_id = excluded.external_id, kind = excluded.kind, title = excluded.title, url = excluded.url,
     place = excluded.place, author = excluded.author, status = excluded.status, labels = excluded.labels,
     created = excluded.created, updated = excluded.updated, content_hash = excluded.content_hash,
-    rule_ids = excluded.rule_ids, indexed_at = now()
+    rule_ids = excluded.rule_ids
 returning id
 
 -- name: set_rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,7 +23,7 @@ from inference.passages import Passage, cite, number_passages
 from inference.prompt import UNKNOWN, answer_messages, fit_passages
 from inference.relevance import answerable
 from inference.summaries import summarise
-from inference.threads import Thread, forget_thread, read_thread, write_thread
+from inference.threads import Thread, read_thread, write_thread
 from inference.words import words
 
 log = structlog.get_logger(__name__)
@@ -37,14 +38,26 @@ PER_DOCUMENT = 2
 #: Links under an "I do not know".
 NEAREST = 3
 
+#: The whole first sentence; "I do not know why, but …" goes on with an answer.
+_NOT_KNOWN = re.compile(r"\s*I do not know\s*(?:[.!]|$)", re.IGNORECASE)
+
 Step = Callable[[str], None]
 
 
 class Assistant:
     """Answers questions from the index. Thread-safe; every call is a conversation step of its own."""
 
-    def __init__(self, *, pool: ConnectionPool, embedder: Embedder, model: ChatModel | None) -> None:
+    def __init__(
+        self,
+        *,
+        pool: ConnectionPool,
+        embedder: Embedder,
+        model: ChatModel | None,
+        sources: Sequence[str] | None = None,
+    ) -> None:
+        """``sources`` names the only ones to answer from; None is all that are indexed."""
         self._pool = pool
+        self._sources = sources
         self._embedder = embedder
         self._model = model
 
@@ -65,14 +78,20 @@ class Assistant:
         started = time.perf_counter()
         question = _checked(question)
         tell = on_step or (lambda _: None)
-        context = read_thread(self._pool, thread)
+        context = read_thread(self._pool, thread, audience)
         new_topic = bool(context.summary) and is_new_topic(question, context.summary, self._embedder)
         if new_topic:
             context = Thread()
         searched = stand_alone(question, context.last_question)
         tell("Searching Confluence and Jira")
         found = search(
-            self._pool, self._embedder, searched, audience=audience, limit=PASSAGES, per_document=PER_DOCUMENT
+            self._pool,
+            self._embedder,
+            searched,
+            audience=audience,
+            limit=PASSAGES,
+            per_document=PER_DOCUMENT,
+            sources=self._sources,
         )
         answering = time.perf_counter()
         tell(f"Reading {_count(len(found.hits), 'passage')}")
@@ -85,7 +104,12 @@ class Assistant:
             answer=text,
             citations=citations,
         )
-        write_thread(self._pool, thread, Thread(summary=summary, last_question=searched))
+        known = {rule for hit in found.hits if citations for rule in hit.rule_ids}
+        write_thread(
+            self._pool,
+            thread,
+            Thread(summary=summary, last_question=searched, rule_ids=context.rule_ids | known),
+        )
         return Answer(
             text=text,
             found=bool(citations),
@@ -102,16 +126,12 @@ class Assistant:
             },
         )
 
-    def forget(self, thread: str) -> None:
-        """Forget a conversation."""
-        forget_thread(self._pool, thread)
-
     def _answer(
         self, question: str, searched: str, summary: str, hits: Sequence[Hit]
     ) -> tuple[str, tuple[Citation, ...], str]:
         passages = number_passages(hits)
         if not answerable(searched, hits):
-            return UNKNOWN, (), MODEL_NAME if self._model is None else "none"
+            return UNKNOWN, (), MODEL_NAME if self._model is None else self._model.label
         if self._model is not None:
             try:
                 return self._written(self._model, question, summary, passages)
@@ -129,7 +149,7 @@ class Assistant:
 
         fitting = fit_passages(passages, room=model.context_tokens - model.max_reply_tokens, count=count)
         reply = model.reply(answer_messages(question=question, summary=summary, passages=fitting))
-        if reply.lower().startswith(UNKNOWN.lower().rstrip(".")):
+        if _NOT_KNOWN.match(reply):
             return UNKNOWN, (), model.name
         text, citations = resolve_citations(reply, fitting)
         if not citations:

@@ -59,6 +59,11 @@ class ChatModel:
         self._served: tuple[str, int] | None = None
 
     @property
+    def label(self) -> str:
+        """What to call the model without asking the server."""
+        return self._config.name or self._config.base_url
+
+    @property
     def name(self) -> str:
         """The served model's name.
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from psycopg_pool import ConnectionPool
 
+from indexer.audience import Audience
 from indexer.statements import load
 
 SQL = load("inference", "threads.sql")
@@ -22,26 +23,32 @@ class Thread:
     summary: str = ""
     #: The last question, as it was searched for.
     last_question: str = ""
+    #: The access rules of every document that went into the summary.
+    rule_ids: frozenset[int] = frozenset()
 
 
-def read_thread(pool: ConnectionPool, key: str | None) -> Thread:
-    """What is remembered; an empty thread when it is new or expired, or for None."""
+def read_thread(pool: ConnectionPool, key: str | None, audience: Audience) -> Thread:
+    """What is remembered, for people who may know it.
+
+    The thread is empty when it is new or expired, for None, and for an audience that may not read all that the
+    summary was made of: somebody has joined, or a permission was withdrawn.
+    """
     if key is None:
         return Thread()
+    parameters = {
+        "key": key,
+        "expires": EXPIRES_AFTER,
+        "emails": None if audience.emails is None else sorted(audience.emails),
+    }
     with pool.connection() as connection:
-        row = connection.execute(SQL["read"], {"key": key, "expires": EXPIRES_AFTER}).fetchone()
-    return Thread(summary=row[0], last_question=row[1]) if row else Thread()
+        row = connection.execute(SQL["read"], parameters).fetchone()
+    return Thread(summary=row[0], last_question=row[1], rule_ids=frozenset(row[2])) if row else Thread()
 
 
 def write_thread(pool: ConnectionPool, key: str | None, thread: Thread) -> None:
-    """Remember a conversation under its key; None is not remembered."""
+    """Remember a conversation under its key, and forget what has expired; None is not remembered."""
     if key is None:
         return
     with pool.connection() as connection:
-        connection.execute(SQL["write"], {"key": key, **vars(thread)})
-
-
-def forget_thread(pool: ConnectionPool, key: str) -> None:
-    """Forget a conversation."""
-    with pool.connection() as connection:
-        connection.execute(SQL["forget"], {"key": key})
+        connection.execute(SQL["write"], vars(thread) | {"key": key, "rule_ids": sorted(thread.rule_ids)})
+        connection.execute(SQL["purge"], {"expires": EXPIRES_AFTER})

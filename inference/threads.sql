@@ -1,12 +1,15 @@
 -- name: read
-select summary, last_question from threads
+-- Whoever reads along now has to satisfy the rules of what the summary was made of; null e-mails are the operator.
+select summary, last_question, rule_ids from threads
 where key = %(key)s and updated_at > now() - %(expires)s::interval
+  and (%(emails)s::text[] is null or rule_ids <@ satisfied_rules(%(emails)s::text[]))
 
 -- name: write
-insert into threads (key, summary, last_question) values (%(key)s, %(summary)s, %(last_question)s)
+insert into threads (key, summary, last_question, rule_ids)
+values (%(key)s, %(summary)s, %(last_question)s, %(rule_ids)s)
 on conflict (key) do update set
-    summary = excluded.summary, last_question = excluded.last_question, updated_at = now(),
-    turns = threads.turns + 1
+    summary = excluded.summary, last_question = excluded.last_question, rule_ids = excluded.rule_ids,
+    updated_at = now()
 
--- name: forget
-delete from threads where key = %(key)s
+-- name: purge
+delete from threads where updated_at < now() - %(expires)s::interval

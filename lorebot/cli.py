@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 import typer
 
 from lorebot.commands import ask, demo, doctor, evaluate, index, sandbox, search, serve, status
 from lorebot.commands.common import Config, Verbose
+
+_VERBOSE = "--verbose"
 
 app = typer.Typer(
     name="lorebot",
@@ -57,16 +60,16 @@ def main() -> None:
         # The reader of our output has gone (`lorebot search … | head`); keep Python from saying so again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever it is, the operator gets one line and an exit code)
+        if _VERBOSE in sys.argv:
+            traceback.print_exc()
         line, code = _explain(error)
-        if line is None:
-            raise
         typer.echo(f"lorebot: {line}", err=True)
         sys.exit(code)
 
 
-def _explain(error: Exception) -> tuple[str | None, int]:
-    """One clear line and the exit code of an error that is meant for people; no line for any other."""
+def _explain(error: Exception) -> tuple[str, int]:
+    """One clear line and the exit code; of what nobody foresaw, the line says how to see where it happened."""
     import psycopg  # noqa: PLC0415
 
     from bot.errors import BotError  # noqa: PLC0415
@@ -77,7 +80,7 @@ def _explain(error: Exception) -> tuple[str | None, int]:
     from sandbox.errors import SandboxError  # noqa: PLC0415
     from schedules.errors import ScheduleError  # noqa: PLC0415
 
-    if isinstance(error, psycopg.OperationalError):
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return "The database went away; nothing that was stored is lost. Try again.", 1
     if isinstance(error, ConfigError | ScheduleError):
         return str(error), 2
@@ -85,4 +88,5 @@ def _explain(error: Exception) -> tuple[str | None, int]:
         error, LorebotError | ConnectorError | IndexerError | InferenceError | SandboxError | BotError
     ):
         return str(error), 1
-    return None, 1
+    name = type(error).__name__
+    return f"Something went wrong ({name}). Run it again with {_VERBOSE} to see where, and report that.", 1

@@ -81,10 +81,11 @@ async def _worker(services: Services) -> AsyncIterator[None]:
 
 @contextlib.contextmanager
 def _scheduler(services: Services) -> Iterator[None]:
-    text = services.settings.schedules.refresh
+    schedules = services.settings.schedules
     entries = [
-        ScheduledRefresh(source=source.name, trigger=parse_schedule(text))
+        ScheduledRefresh(source=source.name, trigger=parse_schedule(text), full=full)
         for source in services.settings.sources
+        for text, full in ((schedules.refresh, False), (schedules.sweep, True))
         if text
     ]
     scheduler = create_scheduler(entries, RefreshQueue(services.pool), run_at_start=True)

@@ -12,8 +12,18 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from lorebot.errors import ConfigError
@@ -34,11 +44,24 @@ def _resolve_secret(value: object) -> object:
     if kind == "file":
         try:
             return Path(where).read_text("utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"the secret file {where} cannot be read") from error
     return value
 
 
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("it has to be a web address such as https://acme.atlassian.net")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
 
 
@@ -67,7 +90,7 @@ class EmbeddingTable(Table):
 class ModelTable(Table):
     """The language model; without ``base_url`` answers are quoted from the passages."""
 
-    base_url: str | None = None
+    base_url: WebAddress | None = None
     name: str | None = None
     api_key: Secret | None = None
     max_reply_tokens: int = 700
@@ -86,20 +109,21 @@ class SlackTable(Table):
     bot_token: Secret | None = None
     app_token: Secret | None = None
     signing_secret: Secret | None = None
-    base_url: str = "https://slack.com/api/"
+    base_url: WebAddress = "https://slack.com/api/"
     #: Slack user ids or e-mail addresses of those who may re-index.
     admins: frozenset[str] = frozenset()
     #: By channel id.
     channels: dict[str, ChannelTable] = {}
-    http_port: int = 3000
+    http_host: str = "0.0.0.0"  # noqa: S104 (Slack must reach it)
+    http_port: Port = 3000
 
 
 class SourceTable(Table):
     """One origin of documents."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     kind: Literal["confluence", "jira"]
-    url: str
+    url: WebAddress
     deployment: Literal["cloud", "datacenter"] = "cloud"
     email: str | None = None
     token: Secret
@@ -109,8 +133,6 @@ class SourceTable(Table):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> SourceTable:
-        if not self.url.startswith(("https://", "http://")):
-            raise ValueError("url has to start with https://")
         if self.deployment == "cloud" and not self.email:
             raise ValueError("email is missing: Cloud wants the account's e-mail address beside its token")
         if self.kind == "jira" and self.spaces is not None:
@@ -123,7 +145,10 @@ class SourceTable(Table):
 class SchedulesTable(Table):
     """When what runs by itself: an interval ("15m") or a cron line ("0 3 * * *"); "" turns it off."""
 
+    #: What changed, what is gone, who may read.
     refresh: str = "15m"
+    #: Everything again, for what no change tells of: moved pages, renamed labels.
+    sweep: str = "0 3 * * sun"
 
 
 class Settings(BaseSettings):
@@ -189,14 +214,32 @@ def load_settings(path: Path | None) -> Settings:
     return build_settings(values, where=str(file))
 
 
-def build_settings(values: dict[str, Any], *, where: str) -> Settings:
-    """Settings from a table of values and the environment; ``where`` names the values' origin in errors.
+class FixedSettings(Settings):
+    """Settings that the environment does not reach."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is passed in, alone."""
+        return (init_settings,)
+
+
+def build_settings(values: dict[str, Any], *, where: str, environment: bool = True) -> Settings:
+    """Settings from a table of values and, unless told otherwise, the environment.
+
+    ``where`` names the values' origin in errors.
 
     Raises:
         ConfigError: a key is unknown, missing or wrong.
     """
     try:
-        return Settings(**values)
+        return Settings(**values) if environment else FixedSettings(**values)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_first_problem(error)}") from error
     except SettingsError as error:

@@ -119,7 +119,17 @@ def build_assistant(services: Services) -> Assistant:
     """What answers questions."""
     from inference.assistant import Assistant  # noqa: PLC0415
 
-    return Assistant(pool=services.pool, embedder=services.embedder, model=build_model(services.settings))
+    return Assistant(
+        pool=services.pool,
+        embedder=services.embedder,
+        model=build_model(services.settings),
+        sources=configured_sources(services.settings),
+    )
+
+
+def configured_sources(settings: Settings) -> list[str] | None:
+    """The names to search in: a source that is configured no longer answers no longer. None where none is."""
+    return [source.name for source in settings.sources] or None
 
 
 def build_slack_config(settings: Settings) -> SlackConfig:
@@ -141,6 +151,7 @@ def build_slack_config(settings: Settings) -> SlackConfig:
         signing_secret=slack.signing_secret.get_secret_value() if slack.signing_secret else None,
         base_url=slack.base_url,
         admins=slack.admins,
+        http_host=slack.http_host,
         http_port=slack.http_port,
     )
     policies = {

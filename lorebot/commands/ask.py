@@ -36,7 +36,7 @@ def ask(
     with open_services(settings) as services:
         assistant = build_assistant(services)
         # Of the reader too: what one may read must not colour what another is told.
-        key = f"cli:{email or ''}:{thread}" if thread else None
+        key = f"cli:{(email or '').lower()}:{thread}" if thread else None
         if question is None:
             _chat(assistant, key or f"cli:{secrets.token_hex(8)}", audience(email))
             return
@@ -96,8 +96,7 @@ def _show(answer: Answer, out: Console) -> None:
 
     if answer.new_topic:
         out.print("New topic: I set the conversation so far aside.", style="dim")
-    # Markdown would read "[1]" as the beginning of a link.
-    out.print(Markdown(answer.text.replace("[", "\\[")))
+    out.print(Markdown(answer.text))
     sources = answer.citations or answer.nearest
     if sources:
         out.print("\n[bold]Sources[/bold]" if answer.found else "\n[bold]The nearest that I found[/bold]")
@@ -108,5 +107,5 @@ def _show(answer: Answer, out: Console) -> None:
             f"updated {ago(citation.updated)}[/dim]\n     [blue]{escape(citation.url)}[/blue]",
             soft_wrap=True,
         )
-    how = "quoted from the sources" if answer.model == "extractive" else f"written by {answer.model}"
-    out.print(f"\n[dim]{how}, {answer.timings_ms['total']:.0f} ms[/dim]")
+    how = "quoted from the sources, " if answer.model == "extractive" else f"written by {answer.model}, "
+    out.print(f"\n[dim]{how if answer.found else ''}{answer.timings_ms['total']:.0f} ms[/dim]")

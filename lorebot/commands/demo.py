@@ -74,7 +74,10 @@ def _sandbox_process(folder: Path, deployment: Deployment, port: int) -> Iterato
 def _demo_settings(
     settings: Settings, folder: Path, deployment: Deployment, addresses: dict[str, Any]
 ) -> Settings:
-    """The demo's own sources, Slack and data folder; database, embedding and model as they are configured."""
+    """The demo's own sources, Slack and embedded database; embedding and model as they are configured.
+
+    Nothing else of the configuration counts: the demo must never write to a real index or a real workspace.
+    """
     from lorebot.settings import build_settings
 
     slack = addresses["slack"]
@@ -85,7 +88,6 @@ def _demo_settings(
     digest = hashlib.sha256(f"{folder}:{deployment}".encode()).hexdigest()[:8]
     values = {
         "data_dir": settings.data_dir / f"demo-{digest}",
-        "database": settings.database,
         "embedding": settings.embedding,
         "model": settings.model,
         "slack": {
@@ -95,9 +97,9 @@ def _demo_settings(
             "admins": _admins(folder),
         },
         "sources": sources,
-        "schedules": {"refresh": "1m"},
+        "schedules": {"refresh": "1m", "sweep": ""},
     }
-    return build_settings(values, where="the demo")
+    return build_settings(values, where="the demo", environment=False)
 
 
 def _people(folder: Path) -> list[dict[str, Any]]:

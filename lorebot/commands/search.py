@@ -24,9 +24,9 @@ def search(
     """Show what retrieval finds for a question, best first."""
     settings = start(config, verbose=verbose)
     from indexer.search import search as find
-    from lorebot.wiring import find_sources, open_services
+    from lorebot.wiring import configured_sources, find_sources, open_services
 
-    sources = [table.name for table in find_sources(settings, source)] if source else None
+    sources = [find_sources(settings, source)[0].name] if source else configured_sources(settings)
     with open_services(settings) as services:
         result = find(
             services.pool,

@@ -44,10 +44,8 @@ create table documents (
     content_hash text not null,
     -- The reader must satisfy all of them; an empty list is readable by nobody.
     rule_ids bigint[] not null,
-    indexed_at timestamptz not null default now(),
     unique (source, source_id)
 );
-create index documents_external_id on documents (external_id);
 create index documents_rules on documents using gin (rule_ids);
 
 -- Documents that could not be read, with the reason for an admin.
@@ -124,7 +122,8 @@ create table threads (
     summary text not null,
     -- The last question as it was searched for, so that "and on Windows?" can be understood.
     last_question text not null,
-    turns int not null default 1,
+    -- The access rules of all that the summary was made of: who does not satisfy them starts afresh.
+    rule_ids bigint[] not null,
     updated_at timestamptz not null default now()
 );
 create index threads_updated on threads (updated_at);

@@ -36,10 +36,6 @@ class Desk:
         thread = thread and f"{self.key}:{thread}"
         return self.assistant.ask(question, thread=thread, audience=audience, **more)
 
-    def forget(self, thread: str) -> None:
-        """Forget a conversation of this test."""
-        self.assistant.forget(f"{self.key}:{thread}")
-
 
 @pytest.fixture
 def desk(filled: ConnectionPool, embedder: Embedder) -> Desk:
@@ -101,16 +97,47 @@ def test_a_new_topic_sets_the_conversation_aside(desk: Desk) -> None:
     assert "spooler" not in second.summary
 
 
-def test_a_forgotten_or_expired_thread_is_a_fresh_one(desk: Desk, filled: ConnectionPool) -> None:
-    """Whether somebody asks for it or three days go by."""
-    desk.ask(SPOOLER, thread="t1")
-    desk.forget("t1")
-    assert "spooler" not in desk.ask("And why?", thread="t1").summary.lower()
+def test_who_joins_a_thread_is_not_told_what_it_was_about(desk: Desk) -> None:
+    """A summary made of what the board may read means nothing where staff read along; and it stays for the board."""
+    desk.ask("When does the merger with Umbrella close?", thread="t9", audience=BOARD)
 
+    joined = desk.ask(
+        "And why then?", thread="t9", audience=Audience.of(["ceo@example.com", "ada@example.com"])
+    )
+
+    assert "mbrella" not in f"{joined.summary} {joined.text}"
+
+
+def test_an_expired_thread_is_a_fresh_one_and_is_deleted(desk: Desk, filled: ConnectionPool) -> None:
+    """Three days after its last question."""
     desk.ask(SPOOLER, thread="t2")
     with filled.connection() as connection:
         connection.execute("update threads set updated_at = now() - interval '4 days'")
-    assert "spooler" not in desk.ask("And why?", thread="t2").summary.lower()
+    assert "spooler" not in desk.ask("And why?", thread="t3").summary.lower()
+    with filled.connection() as connection:
+        assert connection.execute(
+            "select count(*) from threads where summary ilike '%spooler%'"
+        ).fetchone() == (0,)
+
+
+def test_only_the_configured_sources_are_answered_from(filled: ConnectionPool, embedder: Embedder) -> None:
+    """A source that was taken out of the configuration answers no longer."""
+    gone = Assistant(pool=filled, embedder=embedder, model=None, sources=["another"])
+
+    answer = gone.ask(SPOOLER, thread=None, audience=Audience.operator())
+
+    assert not answer.found
+    assert answer.nearest == ()
+
+
+def test_a_reply_that_begins_with_not_knowing_but_cites_is_an_answer(written: Desk, server: Any) -> None:
+    """Only a whole sentence says that nothing is known."""
+    server.replies = ["I do not know why, but restart it with systemctl [1]."]
+
+    answer = written.ask(SPOOLER)
+
+    assert answer.found
+    assert "systemctl" in answer.text
 
 
 def test_what_the_audience_may_not_read_is_in_no_part_of_the_answer(desk: Desk) -> None:

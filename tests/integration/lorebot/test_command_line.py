@@ -331,10 +331,9 @@ def test_a_site_that_refuses_is_one_line(tmp_path: Path, indexed: str, closed_si
 
 @pytest.mark.slow
 def test_a_site_that_does_not_answer_ends_in_one_line(tmp_path: Path, indexed: str) -> None:
-    """After all retries; in front of it is no more than what the log keeps of them."""
-    *log, line = failed_index(tmp_path, indexed, "http://127.0.0.1:1")
+    """After all retries."""
+    (line,) = failed_index(tmp_path, indexed, "http://127.0.0.1:1")
     assert line.startswith("lorebot: gone: ")
-    assert [json.loads(entry)["event"] for entry in log] == ["atlassian.gave_up"]
 
 
 def test_eval_of_a_folder_that_is_no_collection_is_one_line(tmp_path: Path, indexed: str) -> None:
