@@ -21,6 +21,7 @@ from atlassian.rest_client import AtlassianRestAPI
 
 from connectors.errors import (
     AuthenticationError,
+    BrokenAnswerError,
     NotFoundError,
     ServerFaultError,
     SourceUnavailableError,
@@ -134,10 +135,12 @@ class AtlassianClient:
             try:
                 answer = response.json()
             except ValueError as exc:
-                raise UnexpectedAnswerError(
-                    f"{self.host} did not answer with JSON: check that the URL is that of the site's API "
-                    "and that no sign-in page stands before it."
-                ) from exc
+                if response.text.lstrip().startswith("<"):
+                    raise UnexpectedAnswerError(
+                        f"{self.host} did not answer with JSON: check that the URL is that of the site's API "
+                        "and that no sign-in page stands before it."
+                    ) from exc
+                raise BrokenAnswerError(f"{self.host} gave an answer that is not whole JSON.") from exc
             if not isinstance(answer, dict | list):
                 raise UnexpectedAnswerError(f"{self.host} answered with something that its API never sends.")
             return answer
@@ -179,6 +182,8 @@ class AtlassianClient:
             )
         if status in {404, 410}:
             raise NotFoundError(f"{self.host} has nothing at this address (status {status}): check the URL.")
+        if status == 413:
+            raise BrokenAnswerError(f"{self.host} finds a request or its answer too large (status 413).")
         raise UnexpectedAnswerError(
             f"{self.host} answered with status {status}: check the URL and the deployment."
         )
@@ -188,7 +193,7 @@ class AtlassianClient:
         wait = _seconds(response.headers.get("Retry-After"))
         if wait is not None and wait > self._patience.longest_retry_after:
             return SourceUnavailableError(f"{self.host} asks to be left alone for {wait:.0f} seconds.")
-        return _TransientError(f"status {status}", retry_after=wait, fault=status >= 500)
+        return _TransientError(f"status {status}", retry_after=wait, fault=status in {500, 504})
 
 
 def _network_errors_mapped(fetch: Any) -> Any:

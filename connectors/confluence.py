@@ -77,15 +77,11 @@ class ConfluenceConnector:
         user = self._api.current_user()
         person = user.get("displayName") or user.get("publicName") or "an account without a name"
         spaces = [space.key for space in self._spaces()]
-        missing = sorted(set(self._keys or ()) - set(spaces))
-        if missing:
-            raise NotFoundError(
-                f"{self._url} shows no space {', '.join(missing)} to {person}: check key and access."
-            )
         return f"Signed in to {self._url} as {person}; {len(spaces)} spaces to read."
 
     def estimate(self, since: datetime | None) -> int | None:
         """How many pages and blog posts match."""
+        self._spaces()
         return self._api.count(self._scope("page,blogpost", since))
 
     def changes(self, since: datetime | None) -> Iterator[Document | Unreadable]:
@@ -135,8 +131,14 @@ class ConfluenceConnector:
         return memberships_of(members)
 
     def _spaces(self) -> list[Space]:
-        """The spaces to read. None at all is a fault of access: a sweep must not take it for an emptied wiki."""
+        """The spaces to read. One that is not shown is a fault of access: a sweep must not take it for emptied."""
         spaces = list(self._api.spaces(self._keys))
+        missing = sorted(set(self._keys or ()) - {space.key for space in spaces})
+        if missing:
+            raise NotFoundError(
+                f"{self._url} does not show this account the space {', '.join(missing)}: "
+                "check the key or the account's access."
+            )
         if not spaces:
             raise NotFoundError(f"{self._url} shows this account none of the spaces: check keys and access.")
         return spaces

@@ -9,7 +9,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.atlassian import AtlassianClient, Json
-from connectors.errors import AuthenticationError, NotFoundError, ServerFaultError, UnexpectedAnswerError
+from connectors.errors import (
+    AuthenticationError,
+    BrokenAnswerError,
+    NotFoundError,
+    ServerFaultError,
+    UnexpectedAnswerError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +115,9 @@ class ConfluenceApi(ABC):
         seen: set[str] = set()
         following: dict[str, Any] | None = params
         while following is not None:
-            position = repr(sorted(following.items()))
-            if position in seen:
-                raise UnexpectedAnswerError(f"Confluence gave the same page of {path} twice.")
-            seen.add(position)
             try:
                 answer = self.client.get(path, following)
-            except ServerFaultError:
+            except (ServerFaultError, BrokenAnswerError):
                 if following["limit"] <= 1:
                     raise
                 following = {**following, "limit": max(1, following["limit"] // 5)}
@@ -123,10 +125,20 @@ class ConfluenceApi(ABC):
             results = answer.get("results") if isinstance(answer, dict) else None
             if not isinstance(results, list):
                 raise UnexpectedAnswerError(f"Confluence answered {path} without results: check the URL.")
-            if not results:
-                return
-            yield results
+            link = (answer.get("_links") or {}).get("next")
+            if link in seen:
+                raise UnexpectedAnswerError(f"Confluence gave the same page of {path} twice.")
+            if link:
+                seen.add(link)
+            if results:
+                yield results
+            # What the account may not see is left out after the pages are cut: an empty one may have a next.
             following = self.following(answer, following)
+
+
+def step(answer: Json, params: dict[str, Any]) -> int:
+    """By how much an offset moves on: an empty page has passed as many rows as it could have held."""
+    return len(answer["results"]) or answer.get("limit") or params["limit"]
 
 
 def next_query(answer: Json) -> dict[str, str] | None:

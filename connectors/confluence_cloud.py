@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.atlassian import Json
 from connectors.batches import batches
-from connectors.confluence_api import ConfluenceApi, Person, Space, next_query
+from connectors.confluence_api import ConfluenceApi, Person, Space, next_query, step
 from connectors.documents import ANYONE
 
 _USERS_AT_ONCE = 100
@@ -67,7 +67,7 @@ class CloudConfluence(ConfluenceApi):
             return None
         if "cursor" in query:
             return {**params, "cursor": query["cursor"]}
-        return {**params, "start": params.get("start", 0) + len(answer["results"])}
+        return {**params, "start": params.get("start", 0) + step(answer, params)}
 
 
 def _principal(principal: Json) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.atlassian import AtlassianClient, Json
-from connectors.confluence_api import ConfluenceApi, Person, Space, next_query
+from connectors.confluence_api import ConfluenceApi, Person, Space, next_query, step
 from connectors.documents import ANYONE
 from connectors.errors import AuthenticationError, NotFoundError
 
@@ -80,7 +80,7 @@ class DataCenterConfluence(ConfluenceApi):
         # The next link counts by the limit that was asked for, not by what a capped page held.
         if next_query(answer) is None:
             return None
-        return {**params, "start": params.get("start", 0) + len(answer["results"])}
+        return {**params, "start": params.get("start", 0) + step(answer, params)}
 
     def _subject(self, subject: object) -> str | None:
         if not isinstance(subject, dict):

@@ -5,6 +5,7 @@ ConnectorError
   + SourceUnavailableError
       + ServerFaultError
   + UnexpectedAnswerError
+      + BrokenAnswerError
   + NotFoundError
 
 The message of each is one sentence for an admin that says what to do, without secrets and document text.
@@ -29,8 +30,12 @@ class UnexpectedAnswerError(ConnectorError):
     """Something answered that is not the API of the source: check the URL."""
 
 
+class BrokenAnswerError(UnexpectedAnswerError):
+    """The answer is broken off or too large to be given; a smaller request may get through."""
+
+
 class ServerFaultError(SourceUnavailableError):
-    """The source answered with a fault of its own (5xx) over and over; a smaller request may get through."""
+    """The source answered with a fault of its own (500, 504) over and over; a smaller request may get through."""
 
 
 class NotFoundError(ConnectorError):

@@ -64,11 +64,6 @@ class JiraConnector:
         """Sign in and say as whom."""
         person = self._api.myself().get("displayName") or "an account without a name"
         found = self._projects()
-        missing = sorted(set(self._keys or ()) - set(found))
-        if missing:
-            raise NotFoundError(
-                f"{self._url} shows no project {', '.join(missing)} to {person}: check key and access."
-            )
         return f"Signed in to {self._url} as {person}; {len(found)} projects to read."
 
     def estimate(self, since: datetime | None) -> int | None:
@@ -97,7 +92,7 @@ class JiraConnector:
         for jql in self._queries(None):
             for issue in self._api.issues(jql, ("project", "security")):
                 if isinstance(issue, Unfetched):
-                    yield Listed(id=issue.id, access_rules=())  # it exists; who may read it is not known
+                    yield Listed(id=issue.id, access_rules=None)
                 else:
                     yield Listed(id=str(issue["id"]), access_rules=access.rules(issue))
 
@@ -131,8 +126,14 @@ class JiraConnector:
             comments["comments"] = list(self._api.comments(str(issue["id"])))
 
     def _projects(self) -> list[str]:
-        """The projects to read. None at all is a fault of access: a sweep must not take it for an emptied Jira."""
+        """The projects to read. One that is not shown is a fault of access: a sweep must not take it for emptied."""
         keys = [project["key"] for project in self._api.projects()]
+        missing = sorted(set(self._keys or ()) - set(keys))
+        if missing:
+            raise NotFoundError(
+                f"{self._url} does not show this account the project {', '.join(missing)}: "
+                "check the key or the account's access."
+            )
         found = keys if self._keys is None else [key for key in keys if key in self._keys]
         if not found:
             raise NotFoundError(

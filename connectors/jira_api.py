@@ -7,8 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from connectors.atlassian import AtlassianClient, Json
-from connectors.errors import UnexpectedAnswerError
+from connectors.errors import ConnectorError, UnexpectedAnswerError
+
+log = structlog.get_logger(__name__)
+
+_MOST_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +23,25 @@ class Unfetched:
 
     id: str
     reason: str
+
+
+class SingleFailures:
+    """Tells issues that cannot be read from a site that gives none: more than a few in a row are its fault."""
+
+    def __init__(self) -> None:
+        self._in_a_row: list[ConnectorError] = []
+
+    def blame(self, issue_id: str, error: ConnectorError) -> Unfetched:
+        """Note that this issue alone could not be read; raises the first error of too many in a row."""
+        self._in_a_row.append(error)
+        if len(self._in_a_row) > _MOST_IN_A_ROW:
+            raise self._in_a_row[0]
+        log.warning("jira.issue_unreadable", issue=issue_id)
+        return Unfetched(id=issue_id, reason=str(error))
+
+    def forget(self) -> None:
+        """Something was read."""
+        self._in_a_row.clear()
 
 
 class JiraApi(ABC):
@@ -99,9 +124,7 @@ class JiraApi(ABC):
         start = 0
         while True:
             answer = self.client.get(self.path(path), {**params, "startAt": start, "maxResults": size})
-            rows = answer.get(name) if isinstance(answer, dict) else None
-            if not isinstance(rows, list):
-                raise UnexpectedAnswerError(f"Jira answered {path} without {name}: check URL and deployment.")
+            rows = rows_of(answer, name, path)
             yield from rows
             start += len(rows)
             if not rows or answer.get("isLast") is True or start >= answer.get("total", start + 1):
@@ -110,3 +133,11 @@ class JiraApi(ABC):
     def path(self, resource: str) -> str:
         """The path of a resource of the API."""
         return f"rest/api/{self.version}/{resource}"
+
+
+def rows_of(answer: Any, name: str, path: str) -> list[Json]:
+    """The rows of an answer. One without them is an error: it must not be taken for the end of a list."""
+    rows = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise UnexpectedAnswerError(f"Jira answered {path} without {name}: check URL and deployment.")
+    return rows

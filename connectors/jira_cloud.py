@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import structlog
-
 from connectors.atlassian import Json
 from connectors.batches import batches
-from connectors.errors import NotFoundError, ServerFaultError, UnexpectedAnswerError
-from connectors.jira_api import JiraApi, Unfetched
-
-log = structlog.get_logger(__name__)
+from connectors.errors import BrokenAnswerError, ServerFaultError, UnexpectedAnswerError
+from connectors.jira_api import JiraApi, SingleFailures, Unfetched, rows_of
 
 _IDS_AT_ONCE = 5000
 _ISSUES_AT_ONCE = 100
@@ -30,12 +26,13 @@ class CloudJira(JiraApi):
         return self.issues_by_id(self._ids(jql), fields)
 
     def issues_by_id(self, ids: Iterable[str], fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
+        failures = SingleFailures()
         for batch in batches(ids, _ISSUES_AT_ONCE):
-            yield from self._fetched(batch, fields)
+            yield from self._fetched(batch, fields, failures)
 
     def count(self, jql: str) -> int | None:
         answer = self.client.post(self.path("search/approximate-count"), {"jql": jql})
-        count = answer.get("count")
+        count = answer.get("count") if isinstance(answer, dict) else None
         return count if isinstance(count, int) else None
 
     def projects(self) -> Iterator[Json]:
@@ -64,7 +61,7 @@ class CloudJira(JiraApi):
         seen: set[str] = set()
         while True:
             answer = self.client.post(self.path("search/jql"), body)
-            for issue in answer.get("issues") or ():
+            for issue in rows_of(answer, "issues", "search/jql"):
                 yield str(issue["id"])
             token = answer.get("nextPageToken")
             if not token or answer.get("isLast") is True:
@@ -74,20 +71,21 @@ class CloudJira(JiraApi):
             seen.add(token)
             body["nextPageToken"] = token
 
-    def _fetched(self, ids: list[str], fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
+    def _fetched(
+        self, ids: list[str], fields: tuple[str, ...], failures: SingleFailures
+    ) -> Iterator[Json | Unfetched]:
         """The issues with these ids; a batch that breaks is cut in two until the one at fault is found."""
+        body = {"issueIdsOrKeys": ids, "fields": list(fields)}
         try:
-            answer = self.client.post(
-                self.path("issue/bulkfetch"), {"issueIdsOrKeys": ids, "fields": list(fields)}
-            )
-        except (ServerFaultError, UnexpectedAnswerError, NotFoundError) as exc:
+            rows = rows_of(self.client.post(self.path("issue/bulkfetch"), body), "issues", "issue/bulkfetch")
+        except (ServerFaultError, BrokenAnswerError) as exc:
             if len(ids) == 1:
-                log.warning("jira.issue_unreadable", issue=ids[0])
-                yield Unfetched(id=ids[0], reason=str(exc))
+                yield failures.blame(ids[0], exc)
                 return
             middle = len(ids) // 2
-            yield from self._fetched(ids[:middle], fields)
-            yield from self._fetched(ids[middle:], fields)
+            yield from self._fetched(ids[:middle], fields, failures)
+            yield from self._fetched(ids[middle:], fields, failures)
             return
+        failures.forget()
         # An id without an issue was deleted or closed to the account since the search.
-        yield from answer.get("issues") or ()
+        yield from rows

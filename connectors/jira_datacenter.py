@@ -10,8 +10,14 @@ from typing import Any
 
 from connectors.atlassian import AtlassianClient, Json
 from connectors.batches import batches
-from connectors.errors import AuthenticationError, NotFoundError, ServerFaultError, UnexpectedAnswerError
-from connectors.jira_api import JiraApi, Unfetched
+from connectors.errors import (
+    AuthenticationError,
+    BrokenAnswerError,
+    NotFoundError,
+    ServerFaultError,
+    UnexpectedAnswerError,
+)
+from connectors.jira_api import JiraApi, SingleFailures, Unfetched, rows_of
 
 _ISSUES_AT_ONCE = 100
 _ROWS_AT_ONCE = 1000
@@ -35,29 +41,33 @@ class DataCenterJira(JiraApi):
                 answer = self.client.get(
                     self.path("search"), {**params, "startAt": start, "maxResults": size}
                 )
-            except ServerFaultError:
+            except (ServerFaultError, BrokenAnswerError):
                 if size == 1:
                     raise
                 size = max(1, size // 5)
                 continue
-            rows = answer.get("issues") or []
+            rows = rows_of(answer, "issues", "search")
             yield from rows
             start += len(rows)
-            if not rows or start >= answer.get("total", 0):
+            if not rows or start >= answer.get("total", start + 1):
                 return
 
     def issues_by_id(self, ids: Iterable[str], fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
         """In batches, but one by one where a search refuses a batch because an id in it is gone."""
+        failures = SingleFailures()
         for batch in batches(ids, _ISSUES_AT_ONCE):
             params = {"jql": f"id in ({','.join(batch)})", "fields": ",".join(fields)}
             try:
                 answer = self.client.get(self.path("search"), {**params, "maxResults": len(batch)})
             except (ServerFaultError, UnexpectedAnswerError):
-                yield from filter(None, (self._issue(issue_id, fields) for issue_id in batch))
+                found = (self._issue(issue_id, fields, failures) for issue_id in batch)
+                yield from filter(None, found)
             else:
-                yield from answer.get("issues") or ()
+                yield from rows_of(answer, "issues", "search")
 
-    def _issue(self, issue_id: str, fields: tuple[str, ...]) -> Json | None:
+    def _issue(
+        self, issue_id: str, fields: tuple[str, ...], failures: SingleFailures
+    ) -> Json | Unfetched | None:
         try:
             issue: Json = self.client.get(self.path(f"issue/{issue_id}"), {"fields": ",".join(fields)})
         except NotFoundError:
@@ -65,11 +75,14 @@ class DataCenterJira(JiraApi):
         except AuthenticationError:
             self.myself()  # an account that is refused everywhere says nothing about this issue
             return None
+        except (ServerFaultError, BrokenAnswerError) as exc:
+            return failures.blame(issue_id, exc)
+        failures.forget()
         return issue
 
     def count(self, jql: str) -> int | None:
         answer = self.client.get(self.path("search"), {"jql": jql, "maxResults": 0, "fields": "id"})
-        total = answer.get("total")
+        total = answer.get("total") if isinstance(answer, dict) else None
         return total if isinstance(total, int) else None
 
     def projects(self) -> Iterator[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind, Unreadable
-from connectors.errors import AuthenticationError, NotFoundError
+from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
 from sandbox import site_changes
 from sandbox.atlassian import confluence_people, confluence_v1
 from sandbox.site_access import may_read_page
@@ -336,3 +337,44 @@ def test_a_refused_account_is_not_taken_for_a_deleted_page(running: Any) -> None
     running.fault(path="user/current", status=200, times=1, body={"type": "anonymous"})
     with pytest.raises(AuthenticationError):
         list(running.confluence().documents(["102"]))
+
+
+@pytest.mark.parametrize("body", [{"message": "No."}, {}, []])
+def test_an_answer_without_results_is_not_an_empty_wiki(running: Any, body: Any) -> None:
+    """Or a sweep would delete everything."""
+    for call in (lambda: running.confluence().changes(None), lambda: running.confluence().listing()):
+        running.fault(path="content/search", status=200, times=1, body=json.dumps(body))
+        with pytest.raises(UnexpectedAnswerError):
+            list(call())
+
+
+def test_a_single_space_that_is_not_visible_any_more_is_an_error(running: Any) -> None:
+    """Its pages must not look deleted while the others are read."""
+    connector = running.confluence(spaces=("ENG", "GONE"))
+    for call in (
+        connector.changes,
+        lambda _: connector.listing(),
+        lambda _: iter([connector.estimate(None)]),
+    ):
+        with pytest.raises(NotFoundError, match=r"GONE.*check"):
+            list(call(None))
+
+
+def test_an_empty_page_of_results_with_a_next_one_is_not_the_end(running: Any) -> None:
+    """Confluence filters what the account may not see after it has cut the pages."""
+    link = "/rest/api/content/search?cql=x&start=0&limit=200"
+    left = 3  # Data Center goes on by offset, past the two rows that it left out
+    if running.deployment == "cloud":
+        link, left = f"{link}&cursor={quote_plus(confluence_v1.make_cursor(0))}", 5
+    body = {"results": [], "limit": 2, "_links": {"next": link}}
+    running.fault(path="content/search", status=200, times=1, body=body)
+    assert len(list(running.confluence().listing())) == left
+
+
+def test_a_repeated_next_link_ends_in_an_error_and_not_in_a_circle(running: Any) -> None:
+    """Empty pages for ever."""
+    link = "/rest/api/content/search?cql=x&start=0&limit=200&cursor=again"
+    running.fault(path="content/search", status=200, times=50, body={"results": [], "_links": {"next": link}})
+    with pytest.raises(UnexpectedAnswerError, match="twice"):
+        list(running.confluence().listing())
+    assert running.requests() < 10

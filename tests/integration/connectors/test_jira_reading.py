@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.documents import AccessRule, Document, DocumentKind, SectionKind, Unreadable
-from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
+from connectors.errors import AuthenticationError, ConnectorError, NotFoundError, UnexpectedAnswerError
 from sandbox import site_changes
 from sandbox.atlassian import jira_issues
 from sandbox.site_access import may_read_issue
@@ -254,3 +254,79 @@ def test_a_refused_account_is_not_taken_for_a_deleted_ticket(serve: Callable[[st
         running.fault(path="myself", status=401, times=1)
         with pytest.raises(AuthenticationError):
             list(running.jira().documents(["1001", "1003"]))
+
+
+HALF_DOWN = {
+    "unavailable": {"status": 503},
+    "not found": {"status": 404},
+    "a page for people": {"status": 200, "body": "<html>Sign in</html>"},
+    "no issues in the answer": {"status": 200, "body": {"errorMessages": ["No."]}},
+}
+
+
+@pytest.mark.parametrize("fault", HALF_DOWN.values(), ids=HALF_DOWN)
+def test_a_jira_that_finds_but_does_not_give_is_down(
+    serve: Callable[[str], Any], fault: dict[str, Any]
+) -> None:
+    """No ticket is blamed, and nobody asks for each of them."""
+    with serve("cloud") as running:
+        running.fault(path="bulkfetch", times=1000, **fault)
+        for call in (running.jira().changes, lambda _: running.jira().listing()):
+            with pytest.raises(ConnectorError):
+                list(call(None))
+        assert 0 < running.requests() < 20
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 413}, {"status": 200, "body": '{"issues'}])
+def test_more_than_three_broken_tickets_in_a_row_are_a_broken_site(
+    serve: Callable[[str], Any], fault: dict[str, Any]
+) -> None:
+    """What may be one ticket's fault is not the fault of all of them."""
+    with serve("cloud") as running:
+        for number in range(40):
+            site_changes.create_issue(running.site, {"project": "OPS", "fields": {"summary": f"T {number}"}})
+        running.fault(path="bulkfetch", times=1000, **fault)
+        with pytest.raises(ConnectorError):
+            list(running.jira().changes(None))
+        assert running.requests() < 60
+
+
+@pytest.mark.parametrize("status", [500, 413])
+def test_a_broken_ticket_keeps_its_rules(serve: Callable[[str], Any], status: int) -> None:
+    """The listing says that it exists, and not who may read it."""
+    with serve("cloud") as running:
+        for _ in range(2):  # the batch of three, then the first of them
+            running.fault(path="bulkfetch", status=status, times=3 if status == 500 else 1)
+        listed = list(running.jira().listing())
+        assert [each.access_rules is None for each in listed] == [True, False, False]
+
+
+def test_a_ticket_that_data_center_cannot_give_by_id_is_unreadable(serve: Callable[[str], Any]) -> None:
+    """The others of its batch are read."""
+    with serve("datacenter") as running:
+        running.fault(path="/search", status=400, times=1, body={})
+        running.fault(path="issue/1001", status=500, times=3)
+        first, second = running.jira().documents(["1001", "1003"])
+        assert isinstance(first, Unreadable)
+        assert (first.id, second.id) == ("1001", "1003")
+
+
+@pytest.mark.parametrize("body", [{"errorMessages": ["No."]}, {}, []])
+def test_an_answer_without_issues_is_not_an_empty_jira(running: Any, body: Any) -> None:
+    """Or a sweep would delete everything."""
+    for call in (lambda: running.jira().changes(None), lambda: running.jira().listing()):
+        running.fault(path="/search/jql|api/2/search", status=200, times=1, body=json.dumps(body))
+        with pytest.raises(UnexpectedAnswerError):
+            list(call())
+
+
+def test_a_single_project_that_is_not_visible_any_more_is_an_error(running: Any) -> None:
+    """Its tickets must not look deleted while the others are read."""
+    connector = running.jira(projects=("OPS", "GONE"))
+    for call in (
+        connector.changes,
+        lambda _: connector.listing(),
+        lambda _: iter([connector.estimate(None)]),
+    ):
+        with pytest.raises(NotFoundError, match=r"GONE.*check"):
+            list(call(None))
