@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.errors import UndeliverableError
 from bot.inbox import Inbox, Item
 from bot.views.messages import Message
 
@@ -55,12 +57,25 @@ class Clients:
 
 
 def is_hopeless(error: BaseException) -> bool:
-    """Whether Slack will never take a message for this conversation."""
+    """Whether another attempt would meet the same refusal."""
     return error_code(error) in _HOPELESS
+
+
+@contextmanager
+def _undeliverable() -> Iterator[None]:
+    """Posting and editing: here alone a refusal means that nobody can be told anything."""
+    try:
+        yield
+    except SlackApiError as error:
+        if is_hopeless(error):
+            raise UndeliverableError(error_code(error)) from error
+        raise
 
 
 def error_code(error: BaseException) -> str:
     """Slack's word for what is wrong, or the kind of error; safe to log."""
+    if isinstance(error, UndeliverableError):
+        return error.code
     if isinstance(error, SlackApiError) and isinstance(error.response.data, dict):
         return str(error.response.data.get("error", "unknown"))
     return type(error).__name__
@@ -104,9 +119,13 @@ class Delivery:
                 self._posted.append(found[place])
 
     async def placeholder(self, message: Message) -> None:
-        """The first sign of life; nothing when an earlier attempt has posted one."""
+        """The first sign of life; nothing when an earlier attempt has posted one.
+
+        Raises UndeliverableError when Slack will never take it.
+        """
         if not self._posted:
-            await self._post(message.to_json())
+            with _undeliverable():
+                await self._post(message.to_json())
 
     async def step(self, message: Message) -> None:
         """Change the placeholder, without retries: a step must not hold up the answer."""
@@ -114,18 +133,27 @@ class Delivery:
             await self._edit(self._clients.impatient, self._posted[0], message.to_json())
 
     async def deliver(self, messages: Sequence[dict[str, Any]]) -> None:
-        """Put these messages there; those that an earlier attempt posted are edited."""
-        for index, message in enumerate(messages):
-            if index >= len(self._posted):
-                await self._post(message)
-                continue
-            try:
-                await self._edit(self._clients.patient, self._posted[index], message)
-            except SlackApiError as error:
-                if error_code(error) not in _POST_AGAIN:
-                    raise
-                log.info("reply_posted_again", item=self._item.id, reason=error_code(error))
-                await self._post(message, index=index)
+        """Put these messages there; those that an earlier attempt posted are edited, or deleted if too many.
+
+        Raises UndeliverableError when Slack will never take them.
+        """
+        with _undeliverable():
+            for index, message in enumerate(messages):
+                await self._put(index, message)
+        for ts in self._posted[len(messages) :]:
+            await self._delete(ts)
+
+    async def _put(self, index: int, message: dict[str, Any]) -> None:
+        if index >= len(self._posted):
+            await self._post(message)
+            return
+        try:
+            await self._edit(self._clients.patient, self._posted[index], message)
+        except SlackApiError as error:
+            if error_code(error) not in _POST_AGAIN:
+                raise
+            log.info("reply_posted_again", item=self._item.id, reason=error_code(error))
+            await self._post(message, index=index)
 
     async def _post(self, message: dict[str, Any], *, index: int | None = None) -> None:
         place = len(self._posted) if index is None else index
@@ -149,6 +177,14 @@ class Delivery:
         await client.chat_update(
             channel=self._item.channel, ts=ts, unfurl_links=False, unfurl_media=False, **message
         )
+
+    async def _delete(self, ts: str) -> None:
+        await self._hold()
+        try:
+            await self._clients.patient.chat_delete(channel=self._item.channel, ts=ts)
+        except SlackApiError as error:
+            if error_code(error) != "message_not_found":
+                raise
 
     async def _hold(self) -> None:
         """Make sure that the item is still ours, and for long enough to write to Slack."""

@@ -11,7 +11,7 @@ import psycopg
 import structlog
 
 from bot.delivery import error_code, is_hopeless
-from bot.errors import ClaimLostError
+from bot.errors import ClaimLostError, UndeliverableError
 from bot.inbox import Inbox, Item
 from bot.responder import Responder
 
@@ -129,9 +129,9 @@ class Dispatcher:
         except ClaimLostError:
             log.warning("claim_lost", item=item.id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person must hear of it
-            if is_hopeless(error):
+            if isinstance(error, UndeliverableError):
                 await self._drop(item, error)
-            elif item.attempts >= MAX_ATTEMPTS:
+            elif item.attempts >= MAX_ATTEMPTS or is_hopeless(error):
                 await self._give_up(item, error)
             else:
                 log.warning("answer_failed", item=item.id, attempts=item.attempts, error=error_code(error))

@@ -116,6 +116,12 @@ class Inbox:
         """Give items back at once, without counting the attempt; those that others have taken stay theirs."""
         self._run("release", {"ids": [item.id for item in items], "claims": [item.claims for item in items]})
 
+    def posted(self, item: Item) -> list[str]:
+        """Our messages that belong to it, those posted since it was claimed included."""
+        with self._pool.connection() as connection:
+            row = connection.execute(_sql("posted"), {"id": item.id}).fetchone()
+        return [] if row is None else list(row[0])
+
     def has_joined(self, *, team: str, channel: str, thread_ts: str) -> bool:
         """Whether somebody has spoken to Lorebot in this thread."""
         parameters = {"team": team, "channel": channel, "thread_ts": thread_ts}

@@ -59,6 +59,9 @@ where id = %(id)s and claims = %(claims)s and state = 'working'
 update inbox set state = 'new', attempts = attempts - 1, lease_until = null
 where (id, claims) in (select * from unnest(%(ids)s::bigint[], %(claims)s::int[])) and state = 'working'
 
+-- name: posted
+select posted from inbox where id = %(id)s
+
 -- name: joined
 select exists (
     select from inbox where team = %(team)s and channel = %(channel)s and thread_ts = %(thread_ts)s)

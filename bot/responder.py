@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
-from bot.delivery import Clients, Delivery
+from bot.delivery import SLACK_ERRORS, Clients, Delivery, error_code
 from bot.inbox import Inbox, Item
 from bot.incoming import question_of
 from bot.people import People, Readers
-from bot.replies import Reply, reply_of
+from bot.replies import Reply, digest, reply_of
 from bot.steps import Steps
 from bot.views import notices
 from bot.views.answer import answer_messages
@@ -25,6 +26,9 @@ from inference.answers import Answer
 from inference.errors import InferenceError
 
 log = structlog.get_logger(__name__)
+
+#: A stored reply that is older is made again: permissions and documents may have changed.
+_REPLY_SECONDS = 300.0
 
 
 class Assistant(Protocol):
@@ -70,7 +74,7 @@ class Responder:
         """
         delivery = Delivery(self._clients, self._inbox, item)
         await delivery.recover()
-        reply = item.reply
+        reply = await self._stored_reply(item)
         if reply is None:
             made = await self._reply(item, delivery)
             await asyncio.to_thread(self._inbox.set_reply, item, made)
@@ -83,10 +87,25 @@ class Responder:
         """Say that it went wrong, in place of an answer."""
         reply = reply_of([notices.failure(reference)])
         await asyncio.to_thread(partial(self._inbox.set_reply, item, reply, reference=reference))
-        delivery = Delivery(self._clients, self._inbox, item)
-        await delivery.recover()
+        posted = await asyncio.to_thread(self._inbox.posted, item)
+        delivery = Delivery(self._clients, self._inbox, replace(item, posted=posted))
+        try:
+            await delivery.recover()
+        except SLACK_ERRORS as error:
+            # Better an apology beside a message that we have forgotten than none at all.
+            log.warning("thread_not_read", item=item.id, reference=reference, reason=error_code(error))
         await delivery.deliver(reply.messages)
         await asyncio.to_thread(self._inbox.finish, item)
+
+    async def _stored_reply(self, item: Item) -> list[dict[str, Any]] | None:
+        """What an earlier attempt has made, unless it is old, or others read now than those it was made for."""
+        if item.reply is None or item.reply_readers is None:
+            return item.reply
+        if item.reply_age is None or item.reply_age > _REPLY_SECONDS:
+            return None
+        readers = await self._people.readers(item.channel, asker=item.user)
+        fits = not readers.external and digest(readers) == item.reply_readers
+        return item.reply if fits else None
 
     async def _reply(self, item: Item, delivery: Delivery) -> Reply:
         question = question_of(item.text, bot_user=self._bot_user)

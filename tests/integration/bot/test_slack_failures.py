@@ -134,6 +134,49 @@ async def test_a_conversation_that_slack_has_closed_is_given_up_at_once(
     assert failed["reference"]
 
 
+@pytest.mark.parametrize(
+    ("method", "error"),
+    [
+        ("users.info", "missing_scope"),
+        ("conversations.info", "channel_not_found"),
+        ("conversations.members", "missing_scope"),
+    ],
+)
+async def test_a_look_up_that_slack_refuses_is_apologised_for(
+    slack: RunningSlack,
+    start_bot: Any,
+    assistant: Any,
+    pool: ConnectionPool,
+    eventually: Any,
+    method: str,
+    error: str,
+) -> None:
+    """At once, in place of the placeholder: the conversation itself is open."""
+    await start_bot()
+    await fault(slack, method, body={"ok": False, "error": error}, times=9)
+    ts = await slack.admin.say("ada", "general", "@Lorebot anybody?")
+    [message] = await slack.admin.wait("general", thread_ts=ts, contains="Something went wrong on my side")
+    failed = await eventually(partial(in_state, pool, "failed"))
+    assert f"reference {failed['reference']}" in message["text"]
+    assert (failed["attempts"], failed["posted"], assistant.asked) == (1, [message["ts"]], [])
+
+
+async def test_an_apology_needs_no_look_into_the_thread(
+    slack: RunningSlack, start_bot: Any, assistant: Any
+) -> None:
+    """When reading the thread is refused, what is known to be posted is edited."""
+
+    def explode(question: str) -> Answer:
+        raise RuntimeError("no")
+
+    assistant.reply = explode
+    await start_bot()
+    await fault(slack, "conversations.replies", body={"ok": False, "error": "missing_scope"}, times=9)
+    ts = await slack.admin.say("ada", "general", "@Lorebot anybody?")
+    await slack.admin.wait("general", thread_ts=ts, contains="Something went wrong on my side")
+    assert len(await slack.admin.wait("general", thread_ts=ts)) == 1
+
+
 async def test_a_message_that_could_not_be_stored_is_delivered_again(
     slack: RunningSlack, start_bot: Any, pool: ConnectionPool, eventually: Any
 ) -> None:

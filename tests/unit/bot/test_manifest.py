@@ -15,6 +15,7 @@ BOT = Path(__file__).parents[3] / "bot"
 SCOPES = {
     "apps_connections_open": set(),
     "auth_test": set(),
+    "chat_delete": {"chat:write"},
     "chat_postMessage": {"chat:write"},
     "chat_update": {"chat:write"},
     "conversations_info": {"channels:read", "groups:read", "im:read", "mpim:read"},
