@@ -22,6 +22,7 @@ from atlassian.rest_client import AtlassianRestAPI
 from connectors.errors import (
     AuthenticationError,
     BrokenAnswerError,
+    ConnectorError,
     NotFoundError,
     ServerFaultError,
     SourceUnavailableError,
@@ -54,6 +55,10 @@ class Site:
     email: str | None = None
 
     def __post_init__(self) -> None:
+        if not _is_web_address(self.url):
+            raise ConnectorError(
+                "The URL of a site must read like https://host or https://host/path: correct it."
+            )
         if self.deployment is Deployment.CLOUD and not self.email:
             raise AuthenticationError(
                 f"{self.url} is a Cloud site: it needs the account's e-mail beside its API token."
@@ -194,6 +199,15 @@ class AtlassianClient:
         if wait is not None and wait > self._patience.longest_retry_after:
             return SourceUnavailableError(f"{self.host} asks to be left alone for {wait:.0f} seconds.")
         return _TransientError(f"status {status}", retry_after=wait, fault=status in {500, 504})
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # a port that is no number raises
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(host) and not any(map(str.isspace, url))
 
 
 def _network_errors_mapped(fetch: Any) -> Any:

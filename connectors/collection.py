@@ -93,7 +93,13 @@ class CollectionConnector:
         try:
             row = json.loads(line)
             if kind == "jira":
-                return issue_document(row, source=self._name, site_url=self._place(), access_rules=OPEN)
+                return issue_document(
+                    row,
+                    source=self._name,
+                    site_url=self._place(),
+                    deployment=Deployment.CLOUD,
+                    access_rules=OPEN,
+                )
             return self._page(row) if kind == "confluence" else self._text(row)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
             reason = f"{position} could not be read ({type(exc).__name__}): mend or remove the line."

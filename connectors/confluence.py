@@ -24,6 +24,7 @@ from connectors.documents import Document, DocumentKind, Listed, Membership, Unr
 from connectors.errors import NotFoundError
 from connectors.markup.storage import mentioned_users
 from connectors.people import memberships_of
+from connectors.rights import needed
 from connectors.times import parse_time
 
 log = structlog.get_logger(__name__)
@@ -73,11 +74,27 @@ class ConfluenceConnector:
         return self._name
 
     def check(self) -> str:
-        """Sign in and say as whom."""
+        """Sign in and say as whom, after one call of each kind that permissions are read with."""
         user = self._api.current_user()
         person = user.get("displayName") or user.get("publicName") or "an account without a name"
-        spaces = [space.key for space in self._spaces()]
+        spaces = self._spaces()
+        self._check_rights(spaces[0])
         return f"Signed in to {self._url} as {person}; {len(spaces)} spaces to read."
+
+    def _check_rights(self, space: Space) -> None:
+        with needed(
+            f"{self._url} does not show this account who may view the space {space.key}: give it "
+            "administration of the space on Data Center (9.1 or newer), and on Cloud a token that reads spaces."
+        ):
+            self._api.space_readers(space)
+        with needed(
+            f"{self._url} does not show this account the groups and their people: "
+            "let it use Confluence and see people's profiles."
+        ):
+            group = next(self._api.groups(), None)
+            if group is None:
+                raise NotFoundError("no group")
+            next(self._api.members(group), None)
 
     def estimate(self, since: datetime | None) -> int | None:
         """How many pages and blog posts match."""

@@ -18,6 +18,7 @@ from connectors.jira_cloud import CloudJira
 from connectors.jira_datacenter import DataCenterJira
 from connectors.jira_issues import FIELDS, issue_document
 from connectors.people import memberships_of
+from connectors.rights import needed
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ class JiraConnector:
         client = AtlassianClient(site, patience or Patience())
         self._name = name
         self._url = site.url
+        self._deployment = site.deployment
         self._keys = projects
         cloud = site.deployment is Deployment.CLOUD
         self._api: JiraApi = CloudJira(client) if cloud else DataCenterJira(client)
@@ -61,10 +63,26 @@ class JiraConnector:
         return self._name
 
     def check(self) -> str:
-        """Sign in and say as whom."""
+        """Sign in and say as whom, after one call of each kind that permissions are read with."""
         person = self._api.myself().get("displayName") or "an account without a name"
         found = self._projects()
+        self._check_rights(found[0])
         return f"Signed in to {self._url} as {person}; {len(found)} projects to read."
+
+    def _check_rights(self, project: str) -> None:
+        with needed(
+            f"{self._url} does not show this account who may browse {project}: "
+            "give it Administer Projects there, or Administer Jira."
+        ):
+            self._api.permission_scheme(project)
+        with needed(
+            f"{self._url} does not show this account the groups and their people: "
+            "give it Browse Users and Groups (on Data Center also Administer Jira)."
+        ):
+            group = next(self._api.groups(), None)
+            if group is None:
+                raise NotFoundError("no group")
+            next(self._api.members(group), None)
 
     def estimate(self, since: datetime | None) -> int | None:
         """How many issues match."""
@@ -111,7 +129,9 @@ class JiraConnector:
         try:
             self._complete_comments(issue)
             rules = access.rules(issue)
-            return issue_document(issue, source=self._name, site_url=site_url, access_rules=rules)
+            return issue_document(
+                issue, source=self._name, site_url=site_url, deployment=self._deployment, access_rules=rules
+            )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
             # A field in a shape that no version of the API documents: this ticket is lost, the rest is not.
             issue_id, key = str(issue.get("id")), str(issue.get("key"))

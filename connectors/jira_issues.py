@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.atlassian import Json
+from connectors.atlassian import Deployment, Json
 from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind
 from connectors.markup.adf import adf_to_markdown
 from connectors.markup.wiki import wiki_to_markdown
@@ -35,11 +35,12 @@ FIELDS = (
     ),
     *("reporter", "creator", "assignee", "created", "updated"),
 )
+_COMMENT_TAB = "&page=com.atlassian.jira.plugin.system.issuetabpanels:comment-tabpanel"
 _PEOPLE = ("reporter", "creator", "assignee")
 
 
 def issue_document(
-    issue: Json, *, source: str, site_url: str, access_rules: tuple[AccessRule, ...]
+    issue: Json, *, source: str, site_url: str, deployment: Deployment, access_rules: tuple[AccessRule, ...]
 ) -> Document:
     """Convert an issue of REST v2 (wiki markup) or v3 (ADF). Comments that only some may read are left out."""
     fields = issue["fields"]
@@ -48,8 +49,8 @@ def issue_document(
     comments = [comment for comment in _comments(fields) if is_public(comment)]
     sections = [
         Section(kind=SectionKind.DESCRIPTION, text=_description(fields, names), url=url),
-        *_solution(fields, comments, names, url),
-        *(_comment_section(comment, names, url) for comment in comments),
+        *_solution(fields, comments, names, url, deployment),
+        *(_comment_section(comment, names, _comment_url(url, comment, deployment)) for comment in comments),
     ]
     return Document(
         source=source,
@@ -103,7 +104,9 @@ def _facts(fields: Json) -> Iterator[str]:
         yield f"Labels: {', '.join(fields['labels'])}"
 
 
-def _solution(fields: Json, comments: Sequence[Json], names: dict[str, str], url: str) -> Iterator[Section]:
+def _solution(
+    fields: Json, comments: Sequence[Json], names: dict[str, str], url: str, deployment: Deployment
+) -> Iterator[Section]:
     """How a resolved ticket ended, with the comment that most likely says why: the assignee's last one before."""
     resolution = _named(fields.get("resolution"))
     if not resolution:
@@ -122,7 +125,7 @@ def _solution(fields: Json, comments: Sequence[Json], names: dict[str, str], url
     yield Section(
         kind=SectionKind.SOLUTION,
         text=f"{line}. {author} wrote:\n\n{quoted}",
-        url=_comment_url(url, comment),
+        url=_comment_url(url, comment, deployment),
         author=author,
         created=parse_time(comment.get("created")),
     )
@@ -147,14 +150,18 @@ def _comment_section(comment: Json, names: dict[str, str], url: str) -> Section:
     return Section(
         kind=SectionKind.COMMENT,
         text=_text(comment.get("body"), names),
-        url=_comment_url(url, comment),
+        url=url,
         author=_display_name(comment.get("author")),
         created=parse_time(comment.get("created")),
     )
 
 
-def _comment_url(url: str, comment: Json) -> str:
-    return f"{url}?focusedCommentId={comment['id']}"
+def _comment_url(url: str, comment: Json, deployment: Deployment) -> str:
+    """Data Center shows the comment only where the tab of comments is named."""
+    focused = f"{url}?focusedCommentId={comment['id']}"
+    return (
+        f"{focused}{_COMMENT_TAB}#comment-{comment['id']}" if deployment is Deployment.DATACENTER else focused
+    )
 
 
 def _comments(fields: Json) -> list[Json]:

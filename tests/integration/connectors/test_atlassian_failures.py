@@ -141,3 +141,42 @@ def test_the_token_is_not_in_a_representation(running: Any) -> None:
     """Nothing that holds the token shows it."""
     connector = running.jira()
     _assert_no_secret(repr(connector) + repr(vars(connector)) + repr(vars(connector._api)))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize(
+    ("kind", "path", "right"),
+    [
+        ("jira", "permissionscheme", "Administer Projects"),
+        ("jira", "group/bulk|groups/picker", "Browse Users"),
+        ("jira", "group/member", "Browse Users"),
+        ("confluence", "/permissions", "space ENG"),
+        ("confluence", r"rest/api/group\?", "groups and their people"),
+        ("confluence", "membersByGroupId|/member", "groups and their people"),
+    ],
+)
+def test_the_check_names_the_right_that_is_missing(
+    running: Any, kind: str, path: str, right: str, status: int
+) -> None:
+    """Without it everything would be read, and nobody could see it."""
+    running.fault(path=path, status=status, times=1)
+    assert right in _failure(AuthenticationError, getattr(running, kind)().check)
+
+
+@pytest.mark.parametrize("kind", ["jira", "confluence"])
+def test_no_group_at_all_is_a_missing_right(running: Any, kind: str) -> None:
+    """Data Center gives an empty list to whom it does not show the groups."""
+    body: dict[str, Any] = {"groups": [], "values": [], "results": [], "total": 0, "isLast": True}
+    running.fault(path=r"group/bulk|groups/picker|rest/api/group\?", status=200, times=1, body=body)
+    assert "groups" in _failure(AuthenticationError, getattr(running, kind)().check)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[bad", "https://", "", "jira.acme.example", "ftp://x", "https://a b", "https://x:port"]
+)
+@pytest.mark.parametrize("kind", [ConfluenceConnector, JiraConnector])
+def test_what_is_no_web_address_is_refused_in_one_sentence(kind: type[Connector], url: str) -> None:
+    """Before any call."""
+    with pytest.raises(ConnectorError, match="https://host") as caught:
+        kind(name="x", url=url, deployment="datacenter", token="wrong-token")
+    assert str(caught.value).count(". ") == 0

@@ -42,7 +42,7 @@ def test_a_ticket_has_description_solution_and_comments(running: Any) -> None:
     assert "Components: Lens" in description
     comment = document.sections[-1]
     assert (comment.author, comment.created) == ("Bo Kim", datetime(2024, 3, 12, 10, tzinfo=UTC))
-    assert comment.url == f"{document.url}?focusedCommentId=3"
+    assert comment.url == _comment_link(running, document, 3)
 
 
 def test_the_solution_quotes_the_assignees_last_word_before_the_end(running: Any) -> None:
@@ -51,8 +51,16 @@ def test_the_solution_quotes_the_assignees_last_word_before_the_end(running: Any
     [solution] = [s for s in documents["OPS-1"].sections if s.kind is SectionKind.SOLUTION]
     assert "The contact was loose" in solution.text
     assert "Resolution: Fixed, fixed in 1.2, resolved 2024-03-08" in solution.text
-    assert solution.url.endswith("?focusedCommentId=2")
+    assert solution.url == _comment_link(running, documents["OPS-1"], 2)
     assert texts(documents["OPS-2"], SectionKind.SOLUTION) == []
+
+
+def _comment_link(running: Any, document: Document, number: int) -> str:
+    link = f"{document.url}?focusedCommentId={number}"
+    if running.deployment == "cloud":
+        return link
+    tab = "com.atlassian.jira.plugin.system.issuetabpanels:comment-tabpanel"
+    return f"{link}&page={tab}#comment-{number}"
 
 
 def test_comments_for_some_alone_are_left_out(running: Any) -> None:

@@ -89,7 +89,9 @@ def test_comments_for_some_alone_are_not_public(comment: dict[str, Any], public:
 
 def _document(**fields: Any) -> Any:
     issue = {"id": "1", "key": "A-1", "fields": {"summary": "s", **fields}}
-    return issue_document(issue, source="x", site_url="https://x", access_rules=())
+    return issue_document(
+        issue, source="x", site_url="https://x", deployment=Deployment.CLOUD, access_rules=()
+    )
 
 
 def test_real_dirt_in_tickets_is_survived() -> None:
