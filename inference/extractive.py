@@ -104,26 +104,30 @@ def _scores(question: str, quotes: Sequence[_Quote], embedder: Embedder) -> NDAr
 
 
 def _windows(units: Sequence[Unit]) -> Iterator[str]:
-    """Runs of neighbouring units that make a quote, from each unit on that is not covered yet."""
+    """Runs of neighbouring units that make a quote; each begins in the middle of the one before."""
     telling = [unit for unit in units if not _FIELDS.match(unit.text) or unit.kind is UnitKind.ROW]
-    covered = 0
-    for start in range(len(telling)):
+    start = end = 0
+    while end < len(telling):
         end, length = start, 0
         while end < len(telling) and (end == start or length + len(telling[end].text) <= _QUOTE_LENGTH):
             length += len(telling[end].text)
             end += 1
-        if end > covered:
-            covered = end
-            yield _join(telling[start:end])
+        yield _join(telling[start:end])
+        start += max(1, (end - start) // 3)
 
 
 def _join(units: Sequence[Unit]) -> str:
-    text = units[0].text
+    text = _shown(units[0])
     for before, unit in pairwise(units):
         same_paragraph = unit.kind is UnitKind.SENTENCE and unit.block == before.block
         new_block = unit.block != before.block
-        text += (" " if same_paragraph else "\n\n" if new_block else "\n") + unit.text
+        text += (" " if same_paragraph else "\n\n" if new_block else "\n") + _shown(unit)
     return text
+
+
+def _shown(unit: Unit) -> str:
+    """A row of a table stands as an item of a list."""
+    return f"- {unit.text}" if unit.kind is UnitKind.ROW else unit.text
 
 
 def _repeats(text: str, quotes: Iterable[str]) -> bool:

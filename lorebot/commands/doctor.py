@@ -27,13 +27,17 @@ class Check:
 def doctor(as_json: Json = False, config: Config = None, verbose: Verbose = False) -> None:
     """Check every connection and permission, and say how to mend each."""
     settings = start(config, verbose=verbose)
+    from rich.markup import escape
+
     checks = []
     for name, attempt in _attempts(settings):
         check = _try(name, attempt)
         checks.append(check)
         if not as_json:
             mark = "[green]ok[/green]    " if check.ok else "[red]failed[/red]"
-            console().print(f"{mark} {check.name}: {check.detail}", highlight=False, soft_wrap=True)
+            console().print(
+                f"{mark} {escape(f'{check.name}: {check.detail}')}", highlight=False, soft_wrap=True
+            )
     healthy = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": healthy, "checks": checks})

@@ -65,6 +65,8 @@ def _show(result: SearchResult) -> None:
         out.print(
             f"[bold]{number}. {escape(hit.external_id)} {escape(hit.title)}[/bold]  [dim]{escape(place)}[/dim]"
         )
-        out.print(f"   [blue]{escape(hit.url)}[/blue]  [dim]{hit.kind}, score {hit.score:.3f}[/dim]")
+        out.print(
+            f"   [blue]{escape(hit.url)}[/blue]  [dim]{hit.kind}, score {hit.score:.3f}[/dim]", soft_wrap=True
+        )
         out.print(f"   {escape(' '.join(hit.text.split())[:220])}\n", highlight=False)
     out.print(f"[dim]{result.timings_ms['total']:.0f} ms[/dim]")

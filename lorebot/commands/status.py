@@ -12,14 +12,20 @@ from lorebot.commands.common import Config, Json, Verbose, ago, console, print_j
 def status(as_json: Json = False, config: Config = None, verbose: Verbose = False) -> None:
     """Show sources, freshness, queue and models."""
     settings = start(config, verbose=verbose)
+    from bot.inbox import Inbox
     from indexer import runs
     from indexer.status import sources, unreadable
     from lorebot.wiring import open_services
 
     with open_services(settings) as services:
+        latest = runs.latest(services.pool)
         found = {
             "sources": sources(services.pool),
-            "runs": runs.latest(services.pool),
+            "runs": latest,
+            "queue": {
+                "questions": Inbox(services.pool, lease_seconds=0).open_count(),
+                "refreshes": sum(not run.finished for run in latest),
+            },
             "unreadable": unreadable(services.pool),
             "models": {
                 "embedding": services.embedder.name,
@@ -38,23 +44,17 @@ def _show(found: dict[str, Any], configured: list[str]) -> None:
     from rich.table import Table
 
     out = console()
-    table = Table(
-        "source", "documents", "chunks", "with vector", "failed", "refreshed", "newest change", "problem"
-    )
+    table = Table("source", "documents", "chunks", "with vector", "failed", "refreshed", "newest change")
     for each in found["sources"]:
-        table.add_row(
-            each.name,
-            f"{each.documents:,}",
-            f"{each.chunks:,}",
-            f"{each.embedded:,}",
-            f"{each.failed:,}",
-            ago(each.last_finished),
-            ago(each.watermark),
-            escape(each.last_error or ""),
-        )
+        figures = (each.documents, each.chunks, each.embedded, each.failed)
+        moments = (ago(each.last_finished), ago(each.watermark))
+        table.add_row(each.name, *(f"{figure:,}" for figure in figures), *moments)
     for name in sorted(set(configured) - {each.name for each in found["sources"]}):
-        table.add_row(name, "0", "0", "0", "0", "never", "never", "")
+        table.add_row(name, "0", "0", "0", "0", "never", "never")
     out.print(table)
+    for each in found["sources"]:
+        if each.last_error:
+            out.print(f"[red]{escape(each.name)}[/red] {escape(each.last_error)}")
     for run in found["runs"]:
         if not run.finished:
             of = f" of {run.total:,}" if run.total else ""
@@ -63,6 +63,9 @@ def _show(found: dict[str, Any], configured: list[str]) -> None:
         out.print(
             f"[yellow]{escape(document.source)} {escape(document.external_id)}[/yellow] {escape(document.reason)}"
         )
+    out.print(
+        f"Waiting or under way: {found['queue']['questions']} questions, {found['queue']['refreshes']} refreshes."
+    )
     out.print(
         f"Embeddings by {found['models']['embedding']}, answers: {escape(found['models']['answers'])}, "
         f"database: {found['database']}."
