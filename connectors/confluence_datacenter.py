@@ -12,7 +12,7 @@ from urllib.parse import quote
 from connectors.atlassian import AtlassianClient, Json
 from connectors.confluence_api import ConfluenceApi, Person, Space, next_query, step
 from connectors.documents import ANYONE
-from connectors.errors import AuthenticationError, NotFoundError
+from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
 
 
 class DataCenterConfluence(ConfluenceApi):
@@ -32,7 +32,12 @@ class DataCenterConfluence(ConfluenceApi):
 
     def space_readers(self, space: Space) -> frozenset[str]:
         readers = set()
-        for permission in self.client.get(f"rest/api/space/{quote(space.key, safe='')}/permissions"):
+        permissions = self.client.get(f"rest/api/space/{quote(space.key, safe='')}/permissions")
+        if not isinstance(permissions, list):
+            raise UnexpectedAnswerError(
+                f"Confluence answered the permissions of {space.key} without a list: check URL and deployment."
+            )
+        for permission in permissions:
             operation = permission.get("operation") or {}
             key = operation.get("operationKey") or operation.get("operation")
             if key == "read" and operation.get("targetType") == "space":

@@ -86,11 +86,14 @@ class DataCenterJira(JiraApi):
         return total if isinstance(total, int) else None
 
     def projects(self) -> Iterator[Json]:
-        yield from self.client.get(self.path("project"))
+        projects = self.client.get(self.path("project"))
+        if not isinstance(projects, list):
+            raise UnexpectedAnswerError("Jira answered project without a list: check URL and deployment.")
+        yield from projects
 
     def groups(self) -> Iterator[str]:
         answer = self.client.get(self.path("groups/picker"), {"query": "", "maxResults": _ALL_GROUPS})
-        for group in answer.get("groups") or ():
+        for group in rows_of(answer, "groups", "groups/picker"):
             yield group["name"]
 
     def members(self, group: str) -> Iterator[Json]:

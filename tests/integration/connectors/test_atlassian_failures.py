@@ -180,3 +180,17 @@ def test_what_is_no_web_address_is_refused_in_one_sentence(kind: type[Connector]
     with pytest.raises(ConnectorError, match="https://host") as caught:
         kind(name="x", url=url, deployment="datacenter", token="wrong-token")
     assert str(caught.value).count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("jira", "/project"),
+        ("jira", "group/bulk|groups/picker"),
+        ("confluence", "ENG/permissions|spaces/[^?]+/perm"),
+    ],
+)
+def test_a_message_in_place_of_a_list_is_an_unexpected_answer(running: Any, kind: str, path: str) -> None:
+    """200 with a word of excuse is neither a list nor an empty one."""
+    running.fault(path=path, status=200, times=1, body={"errorMessages": ["No."]})
+    _failure(UnexpectedAnswerError, getattr(running, kind)().check)
