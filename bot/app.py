@@ -138,20 +138,33 @@ class Bot:
             retry_seconds=self._config.retry_seconds,
         )
         progress = ProgressMessages(client=client, pool=self._pool)
-        app = self._create_app(client, people, dispatcher, progress, bot_user=identity["user_id"])
+        commands = self._create_commands(people, progress)
+        app = self._create_app(client, commands, dispatcher, bot_user=identity["user_id"])
         self._keep_house(opening)
         dispatcher.start()
         opening.push_async_callback(dispatcher.stop, grace_seconds=self._config.grace_seconds)
         opening.push_async_callback(progress.stop)
+        opening.push_async_callback(commands.stop)
         await self._listen(opening, app)
         log.info("bot_started", team=identity["team_id"], socket_mode=bool(self._config.app_token))
+
+    def _create_commands(self, people: People, progress: ProgressMessages) -> Commands:
+        return Commands(
+            config=self._config,
+            pool=self._pool,
+            inbox=self._inbox,
+            people=people,
+            progress=progress,
+            reindex=self._reindex,
+            source_names=self._source_names,
+            model=self._model,
+        )
 
     def _create_app(
         self,
         client: AsyncWebClient,
-        people: People,
+        commands: Commands,
         dispatcher: Dispatcher,
-        progress: ProgressMessages,
         *,
         bot_user: str,
     ) -> AsyncApp:
@@ -163,16 +176,6 @@ class Bot:
         )
         listeners = Listeners(
             config=self._config, inbox=self._inbox, dispatcher=dispatcher, bot_user=bot_user
-        )
-        commands = Commands(
-            config=self._config,
-            pool=self._pool,
-            inbox=self._inbox,
-            people=people,
-            progress=progress,
-            reindex=self._reindex,
-            source_names=self._source_names,
-            model=self._model,
         )
         listeners.register(app)
         commands.register(app)

@@ -39,6 +39,8 @@ _HELP = (
 )
 #: Slack wants the answer to a command within three seconds.
 _ANSWER_SECONDS = 2.5
+#: Of that, how long the start of a refresh is waited for.
+_START_SECONDS = 1.5
 
 
 class Commands:
@@ -64,6 +66,7 @@ class Commands:
         self._reindex = reindex
         self._source_names = tuple(source_names)
         self._model = model
+        self._starting: set[asyncio.Task[list[RunTicket]]] = set()
 
     def register(self, app: AsyncApp) -> None:
         """Tell Bolt about the command."""
@@ -80,27 +83,44 @@ class Commands:
             message = notices.failure(reference)
         await ack(response_type="ephemeral", text=message.text, blocks=list(message.blocks))
 
+    async def stop(self) -> None:
+        """Give the refreshes that are being asked for a moment; end what takes longer."""
+        starting = list(self._starting)
+        if starting:
+            await asyncio.wait(starting, timeout=_START_SECONDS)
+        for task in starting:
+            task.cancel()
+        await asyncio.gather(*starting, return_exceptions=True)
+
     async def _answer(self, command: dict[str, Any]) -> Message:
         name, *arguments = (command.get("text") or "").split() or ["help"]
-        log.info("command_received", command=name[:20], user=command["user_id"])
+        user = command["user_id"]
+        log.info("command_received", command=name[:20], user=user)
         match name.lower():
-            case "status":
-                overview = await asyncio.to_thread(self._overview)
-                return status_message(overview, now=datetime.now(UTC))
-            case "sources":
-                return sources_message(await asyncio.to_thread(self._overview))
+            case "status" | "sources" as what:
+                return await self._tell(what, user)
             case "reindex":
-                return await self._start_reindex(arguments, command)
+                return await self._start_reindex(arguments, user)
             case _:
                 return Message(text="What I can do", blocks=(section(_HELP),))
 
-    async def _start_reindex(self, arguments: Sequence[str], command: dict[str, Any]) -> Message:
-        user = command["user_id"]
+    async def _tell(self, what: str, user: str) -> Message:
+        admin = await self._is_admin(user)
+        if not admin and await self._is_outsider(user):
+            return notices.outsider()
+        overview = await asyncio.to_thread(self._overview)
+        if what == "sources":
+            return sources_message(overview, figures=admin)
+        return status_message(overview, figures=admin, now=datetime.now(UTC))
+
+    async def _start_reindex(self, arguments: Sequence[str], user: str) -> Message:
         # Telephones turn two hyphens into a dash.
         full = any(argument in ("--full", "—full", "–full") for argument in arguments)
         names = [argument for argument in arguments if argument.lstrip("-—–") != "full" or argument == "full"]
         if not await self._is_admin(user):
             await self._audit(user, allowed=False, arguments=arguments)
+            if await self._is_outsider(user):
+                return notices.outsider()
             return notice(
                 "Only Lorebot's admins may reindex. Ask one of them, or wait for the next scheduled refresh."
             )
@@ -111,10 +131,30 @@ class Commands:
             return notice(f"There is no source {names[0]!r}. The sources are: {known}.")
         if not self._source_names:
             return notice("There is no source to refresh: add one to the configuration.")
-        tickets = await self._reindex(names[0] if names else None, full, user)
         await self._audit(user, allowed=True, arguments=arguments)
-        self._progress.follow(tickets, channel=command["channel_id"], admin=user)
-        return notice(_confirmation(tickets, full=full))
+        return await self._begin(names[0] if names else None, full=full, user=user)
+
+    async def _begin(self, source: str | None, *, full: bool, user: str) -> Message:
+        # A task of its own: Slack's time for the answer must not end what has begun, nor the report on it.
+        task = asyncio.create_task(self._reindex_and_follow(source, full=full, user=user))
+        self._starting.add(task)
+        task.add_done_callback(self._started)
+        done, _ = await asyncio.wait({task}, timeout=_START_SECONDS)
+        if not done:
+            return notice(
+                "The refresh takes longer than usual to start; then I report on it directly to you."
+            )
+        return notice(_confirmation(task.result(), full=full))
+
+    async def _reindex_and_follow(self, source: str | None, *, full: bool, user: str) -> list[RunTicket]:
+        tickets = await self._reindex(source, full, user)
+        self._progress.follow(tickets, admin=user)
+        return tickets
+
+    def _started(self, task: asyncio.Task[list[RunTicket]]) -> None:
+        self._starting.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("reindex_failed", error=error_code(error))
 
     async def _is_admin(self, user: str) -> bool:
         if user.lower() in self._admins:
@@ -123,6 +163,10 @@ class Commands:
             return False
         person = await self._people.person(user)
         return not person.is_external and (person.email or "").lower() in self._admins
+
+    async def _is_outsider(self, user: str) -> bool:
+        person = await self._people.person(user)
+        return person.is_external or person.is_guest
 
     async def _audit(self, user: str, *, allowed: bool, arguments: Sequence[str]) -> None:
         shortened = [argument[:100] for argument in arguments[:5]]
@@ -148,4 +192,4 @@ def _confirmation(tickets: Sequence[RunTicket], *, full: bool) -> str:
         parts.append(f"Refreshing {', '.join(new)}{' in full' if full else ''}.")
     if waiting:
         parts.append(f"A refresh of {', '.join(waiting)} is waiting already; it will do.")
-    return " ".join([*parts, "I report on it in a message."])
+    return " ".join([*parts, "I report on it directly to you."])

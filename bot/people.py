@@ -30,6 +30,8 @@ class Person:
     is_bot: bool
     #: From another company, through Slack Connect.
     is_external: bool
+    #: Invited into some channels only.
+    is_guest: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,7 @@ class People:
             email=(user.get("profile") or {}).get("email"),
             is_bot=bool(user.get("is_bot")) or user["id"] == "USLACKBOT",
             is_external=bool(user.get("is_stranger")) or not ours,
+            is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         )
         self._known[person.id] = (person, time.monotonic() + PERSON_SECONDS)
         return person

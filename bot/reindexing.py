@@ -1,4 +1,4 @@
-"""Follows a refresh that an admin asked for, in one message that is edited until it is done."""
+"""Follows a refresh that an admin asked for, in one direct message that is edited until it is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.delivery import SLACK_ERRORS, error_code
@@ -35,9 +34,9 @@ class ProgressMessages:
         self._pool = pool
         self._following: set[asyncio.Task[None]] = set()
 
-    def follow(self, tickets: Sequence[RunTicket], *, channel: str, admin: str) -> None:
-        """Post a message in the channel, or else to the admin directly, and keep it up to date."""
-        task = asyncio.create_task(self._follow([ticket.id for ticket in tickets], channel, admin))
+    def follow(self, tickets: Sequence[RunTicket], *, admin: str) -> None:
+        """Post a message to the admin directly, for its figures are not for everybody, and keep it up to date."""
+        task = asyncio.create_task(self._follow([ticket.id for ticket in tickets], admin))
         self._following.add(task)
         task.add_done_callback(self._following.discard)
 
@@ -48,22 +47,17 @@ class ProgressMessages:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
 
-    async def _follow(self, ids: Sequence[int], channel: str, admin: str) -> None:
+    async def _follow(self, ids: Sequence[int], admin: str) -> None:
         try:
             state = await asyncio.to_thread(runs.read, self._pool, ids)
-            where, ts = await self._post(progress_message(state, admin=admin).to_json(), channel, admin)
-            await self._keep_up(ids, state, where, ts, admin)
+            channel, ts = await self._post(progress_message(state, admin=admin).to_json(), admin)
+            await self._keep_up(ids, state, channel, ts, admin)
         except (*SLACK_ERRORS, psycopg.Error) as error:
             log.warning("progress_not_shown", runs=list(ids), reason=error_code(error))
 
-    async def _post(self, message: dict[str, Any], channel: str, admin: str) -> tuple[str, str]:
-        try:
-            answer = await self._client.chat_postMessage(channel=channel, **message)
-        except SlackApiError as error:
-            if error_code(error) not in ("not_in_channel", "channel_not_found", "is_archived"):
-                raise
-            direct = (await self._client.conversations_open(users=[admin]))["channel"]["id"]
-            answer = await self._client.chat_postMessage(channel=direct, **message)
+    async def _post(self, message: dict[str, Any], admin: str) -> tuple[str, str]:
+        direct = (await self._client.conversations_open(users=[admin]))["channel"]["id"]
+        answer = await self._client.chat_postMessage(channel=direct, **message)
         return answer["channel"], answer["ts"]
 
     async def _keep_up(

@@ -64,6 +64,11 @@ def external_asker() -> Message:
     return notice("I am sorry: I only answer people of this company.")
 
 
+def outsider() -> Message:
+    """For a guest, or somebody of another company, who asks what there is."""
+    return notice("I am sorry: I tell this only to members of this company.")
+
+
 def failure(reference: str) -> Message:
     """For everything unexpected; the log holds the same reference."""
     return notice(

@@ -32,30 +32,27 @@ class Overview:
     model: str
 
 
-def status_message(overview: Overview, *, now: datetime) -> Message:
-    """How fresh and how complete everything is."""
+def status_message(overview: Overview, *, figures: bool, now: datetime) -> Message:
+    """How fresh everything is; with ``figures`` also how complete, and what went wrong.
+
+    Figures are for admins: they count documents that others may not read, and errors name machines.
+    """
     known = {source.name: source for source in overview.sources}
     running = {run.source: run for run in overview.runs if not run.finished}
+    names = [*overview.configured, *(sorted(set(known) - set(overview.configured)) if figures else ())]
     lines = [
-        _source_line(name, known.get(name), running.get(name), now=now)
-        for name in [*overview.configured, *sorted(set(known) - set(overview.configured))]
+        _source_line(name, known.get(name), running.get(name), figures=figures, now=now) for name in names
     ]
-    total = sum(source.documents for source in overview.sources)
-    questions = overview.open_questions
-    figures = (
-        f"*{total:,}* documents · *{questions}* question{'' if questions == 1 else 's'} in the queue · "
-        f"model *{escaping.mrkdwn(overview.model)}*"
-    )
-    return Message(
-        text="Lorebot's status", blocks=(section(figures), *_sections(lines or ["No source is configured."]))
-    )
+    head = (section(_totals(overview)),) if figures else ()
+    return Message(text="Lorebot's status", blocks=(*head, *_sections(lines or ["No source is configured."])))
 
 
-def sources_message(overview: Overview) -> Message:
-    """Which sources there are."""
+def sources_message(overview: Overview, *, figures: bool) -> Message:
+    """Which sources there are; with ``figures``, which are for admins, how many documents each has."""
     counts = {source.name: source.documents for source in overview.sources}
     lines = [
-        f"• *{escaping.mrkdwn(name)}*: {counts.get(name, 0):,} documents" for name in overview.configured
+        f"• *{escaping.mrkdwn(name)}*" + (f": {counts.get(name, 0):,} documents" if figures else "")
+        for name in overview.configured
     ]
     return Message(text="Lorebot's sources", blocks=_sections(lines or ["No source is configured."]))
 
@@ -87,26 +84,38 @@ def _sections(lines: Sequence[str]) -> tuple[Block, ...]:
     return tuple(section("\n".join(group)) for group in groups if group)
 
 
-def _source_line(name: str, source: SourceStatus | None, run: Run | None, *, now: datetime) -> str:
+def _totals(overview: Overview) -> str:
+    total = sum(source.documents for source in overview.sources)
+    questions = overview.open_questions
+    return (
+        f"*{total:,}* documents · *{questions}* question{'' if questions == 1 else 's'} in the queue · "
+        f"model *{escaping.mrkdwn(overview.model)}*"
+    )
+
+
+def _source_line(
+    name: str, source: SourceStatus | None, run: Run | None, *, figures: bool, now: datetime
+) -> str:
     parts = [f"*{escaping.mrkdwn(name)}*"]
     if source is None:
         parts.append("not indexed yet")
     else:
-        parts.append(
-            f"{source.documents:,} documents, {source.embedded:,} of {source.chunks:,} chunks embedded"
-        )
+        if figures:
+            parts.append(
+                f"{source.documents:,} documents, {source.embedded:,} of {source.chunks:,} chunks embedded"
+            )
         fresh = (
             f"refreshed {_ago(source.last_finished, now)}"
             if source.last_finished
             else "never refreshed to the end"
         )
         parts.append(fresh)
-        if source.failed:
+        if figures and source.failed:
             parts.append(f":warning: {source.failed:,} could not be read")
     if run is not None:
         parts.append("a refresh waits" if run.state is RunState.WAITING else "a refresh is running")
     line = "• " + " · ".join(parts)
-    if source is not None and source.last_error:
+    if figures and source is not None and source.last_error:
         line += f"\n    :x: {escaping.mrkdwn(escaping.shorten(source.last_error, 150))}"
     return line
 

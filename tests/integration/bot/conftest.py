@@ -39,6 +39,13 @@ SITE = {
         },
         {"id": "U4", "name": "tick", "real_name": "Ticker", "is_bot": True, "bot_id": "B4"},
         {"id": "U5", "name": "dan", "real_name": "Dan Drum"},
+        {
+            "id": "U6",
+            "name": "gus",
+            "real_name": "Gus Guest",
+            "email": "gus@agency.example",
+            "is_restricted": True,
+        },
     ],
     "channels": [
         {"id": "C1", "name": "general", "members": ["U1", "U2", "U4", "U5"]},
@@ -120,9 +127,15 @@ def found(text: str, **changes: Any) -> Answer:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[RunningSlack]:
+def timing() -> Timing:
+    """Slack's clocks, with short waits."""
+    return FAST
+
+
+@pytest.fixture
+async def slack(timing: Timing) -> AsyncIterator[RunningSlack]:
     """The workspace with the bot's own manifest."""
-    workspace = load_workspace(SITE, manifest=MANIFEST, secrets=SECRETS, timing=FAST)
+    workspace = load_workspace(SITE, manifest=MANIFEST, secrets=SECRETS, timing=timing)
     async with serve_slack(workspace) as running:
         yield running
 
@@ -153,16 +166,25 @@ def config(slack: RunningSlack) -> SlackConfig:
     )
 
 
+@pytest.fixture
+async def reindexing() -> asyncio.Event:
+    """When cleared, a refresh that is asked for waits here."""
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 StartBot = Callable[..., Awaitable[Bot]]
 
 
 @pytest.fixture
 async def start_bot(
-    config: SlackConfig, pool: ConnectionPool, assistant: ScriptedAssistant
+    config: SlackConfig, pool: ConnectionPool, assistant: ScriptedAssistant, reindexing: asyncio.Event
 ) -> AsyncIterator[StartBot]:
     """Starts bots and stops them in the end; arguments change the configuration."""
 
     async def reindex(source: str | None, full: bool, requested_by: str) -> list[RunTicket]:
+        await reindexing.wait()
         with pool.connection() as connection:
             return [
                 runs.request(connection, name, full=full, requested_by=requested_by)

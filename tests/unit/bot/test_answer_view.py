@@ -254,6 +254,6 @@ def test_hundreds_of_sources_fit_into_one_status() -> None:
         for name in names
     ]
     overview = Overview(sources=statuses, runs=[], configured=names, open_questions=1, model="m")
-    assert fits(status_message(overview, now=NOW))
-    assert fits(sources_message(overview))
-    assert "*1* question in the queue" in str(status_message(overview, now=NOW).blocks)
+    assert fits(status_message(overview, figures=True, now=NOW))
+    assert fits(sources_message(overview, figures=True))
+    assert "*1* question in the queue" in str(status_message(overview, figures=True, now=NOW).blocks)
