@@ -101,6 +101,7 @@ class Bot:
 
         Raises:
             SlackRefusedError: Slack refuses a token or does not answer; nothing is left open.
+            BotError: the port for Slack's calls cannot be had.
         """
         async with contextlib.AsyncExitStack() as opening:
             await self._open(opening)
@@ -219,7 +220,7 @@ async def _identify(client: AsyncWebClient) -> dict[str, str]:
         raise SlackRefusedError(
             f"Slack refused the bot token ({error_code(error)}): check slack.bot_token (xoxb-…)."
         ) from error
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise SlackRefusedError("Slack does not answer: check the network and slack.base_url.") from error
     return {key: str(answer.get(key)) for key in ("team_id", "user_id", "enterprise_id") if answer.get(key)}
 

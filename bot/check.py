@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import InvalidURL
 from urllib.error import URLError
 
 from slack_sdk import WebClient
@@ -35,6 +36,11 @@ def _call(token: str, client: WebClient, method: str) -> dict[str, str]:
         answer = client.api_call(method)
     except SlackApiError as error:
         raise SlackRefusedError(f"Slack refused {token}: {error.response.get('error')}.") from error
+    except (ValueError, InvalidURL) as error:
+        # A UnicodeError or a malformed answer is a ValueError too: either way it is not Slack's address.
+        raise SlackRefusedError(
+            "Slack cannot be reached: slack.base_url must be a web address such as https://slack.com/api/."
+        ) from error
     except (URLError, TimeoutError, OSError) as error:
         raise SlackRefusedError("Slack does not answer: check the network and slack.base_url.") from error
     return {key: str(answer.get(key)) for key in ("user", "team")}

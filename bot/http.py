@@ -8,6 +8,8 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 
+from bot.errors import BotError
+
 #: The path of every request URL in the app's manifest.
 PATH = "/slack/events"
 #: Slack's payloads are far smaller.
@@ -15,7 +17,10 @@ _MAX_BODY = 1_000_000
 
 
 class HttpServer:
-    """An async context in which Slack is listened to. ``port`` tells the real one when 0 was asked for."""
+    """An async context in which Slack is listened to; BotError when the port cannot be had.
+
+    ``port`` tells the real one when 0 was asked for.
+    """
 
     def __init__(self, app: AsyncApp, *, host: str, port: int) -> None:
         self._app = app
@@ -32,7 +37,14 @@ class HttpServer:
 
     async def __aenter__(self) -> HttpServer:
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise BotError(
+                f"Port {self._port} of {self._host} cannot be listened on, perhaps because it is in use: "
+                "free it, or set another one as slack.http_port."
+            ) from error
         return self
 
     async def __aexit__(

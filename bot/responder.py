@@ -23,6 +23,7 @@ from bot.views.answer import answer_messages
 from bot.views.messages import notice
 from indexer.audience import Audience
 from inference.answers import Answer
+from inference.assistant import LONGEST_QUESTION
 from inference.errors import InferenceError
 
 log = structlog.get_logger(__name__)
@@ -111,7 +112,7 @@ class Responder:
         question = question_of(item.text, bot_user=self._bot_user)
         if not question:
             return reply_of([notices.help_message()])
-        if len(question) > notices.MAX_QUESTION:
+        if len(question) > LONGEST_QUESTION:
             return reply_of([notices.too_long(len(question))])
         await delivery.placeholder(notices.searching())
         asker = await self._people.person(item.user)

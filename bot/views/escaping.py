@@ -20,7 +20,8 @@ _CONTROL = re.compile(r"<(?=[@#][A-Za-z0-9]|!(?:channel|here|everyone|group|subt
 _ROOM_MENTION = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[^`\n]*")
+#: A line that opens or closes fenced code.
+FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[^`\n]*")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)([^\n]*?[^`\n])\1(?!`)")
 _ADDRESS = r"(?:[a-zA-Z][a-zA-Z0-9+.-]{1,20}://|mailto:|tel:|javascript:|data:|www\.)[^\s<>`\"|\\\u200b]+"
 _LINK = re.compile(
@@ -83,7 +84,7 @@ def _fences(text: str) -> Iterator[tuple[str, bool]]:
     run: list[str] = []
     fence = ""
     for line in text.splitlines(keepends=True):
-        mark = _FENCE.fullmatch(line.rstrip("\n"))
+        mark = FENCE.fullmatch(line.rstrip("\n"))
         if not fence and mark:
             yield "".join(run), False
             run, fence = [line], mark[1]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from bot.views.messages import Block, Message, context, notice, section
-
-#: A message longer than this is no question.
-MAX_QUESTION = 8_000
+from inference.assistant import LONGEST_QUESTION
 
 _HELP = (
     "Ask me a question and I answer from Confluence and Jira, with links to where I found it.\n"
@@ -47,7 +45,7 @@ def home() -> dict[str, object]:
 def too_long(length: int) -> Message:
     """For a message that cannot be a question."""
     return notice(
-        f"Your message has {length:,} characters; I can read questions of up to {MAX_QUESTION:,}. "
+        f"Your message has {length:,} characters; I can read questions of up to {LONGEST_QUESTION:,}. "
         "Please ask again with the part that matters."
     )
 

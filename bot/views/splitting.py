@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[^`\n]*")
+from bot.views.escaping import FENCE
 
 
 def split_markdown(text: str, limit: int) -> list[str]:
@@ -46,7 +44,7 @@ def _short_lines(text: str, limit: int) -> list[str]:
 
 def _after(opening: str, line: str) -> str:
     """The line that opened the code fence we are in after this line, "" outside of one."""
-    mark = _FENCE.fullmatch(line.rstrip("\n"))
+    mark = FENCE.fullmatch(line.rstrip("\n"))
     if not opening:
         # A fence with a long info line is opened again without it.
         return (line if len(line) < 50 else f"{mark[1][:3]}\n") if mark else ""
@@ -60,5 +58,5 @@ def _closing(opening: str) -> str:
 
 
 def _fence_of(opening: str) -> str:
-    mark = _FENCE.fullmatch(opening.rstrip("\n"))
+    mark = FENCE.fullmatch(opening.rstrip("\n"))
     return mark[1] if mark else ""
