@@ -198,8 +198,10 @@ def _read_changes(run: _Refresh, since: datetime | None) -> None:
         with run.pool.connection() as connection:
             connection.execute(SQL["clear_unreadable"], {"source": run.source})
     total = run.connector.estimate(since)
+    done = 0
     for done in _store(run, run.connector.changes(since)):
         run.tell("reading", done, total)
+    run.tell("reading", done, done)  # the estimate was only one
 
 
 def _move_watermark(run: _Refresh, *, full: bool) -> None:
