@@ -18,6 +18,10 @@ import pytest
 from lorebot.database import embedded, installation
 from lorebot.errors import DatabaseError
 
+#: The virtual environment's interpreter may lie in root's home.
+SYSTEM_PYTHON = Path(f"/usr/bin/python3.{sys.version_info.minor}")
+NOBODY = 65534
+
 #: Starts the server, says so, and holds it until its input closes or it is killed.
 _USER = """
 import sys
@@ -143,14 +147,40 @@ def test_a_deep_folder_gets_a_socket_with_a_short_name(data_dir: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_it_works_for_root_behind_a_closed_folder_and_for_a_plain_user(data_dir: Path) -> None:
-    """Root's closed home stays closed; nobody may start a server of their own."""
+def test_it_works_for_root_behind_a_closed_folder(data_dir: Path) -> None:
+    """Such as root's home, which stays closed."""
     closed = data_dir / "closed"
     closed.mkdir(mode=0o700, parents=True)
     server = embedded.start(closed / "data")
     _write(server.url, 6)
     server.close()
     assert closed.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can become another user; as such, every test here is one"
+)
+@pytest.mark.skipif(not SYSTEM_PYTHON.exists(), reason="there is no interpreter that a plain user could run")
+def test_it_works_for_a_plain_user(data_dir: Path) -> None:
+    """In a folder of their own, with nothing of root's."""
+    data_dir.mkdir()
+    os.chown(data_dir, NOBODY, NOBODY)
+    packages = Path(psycopg.__file__).parents[1]
+    result = subprocess.run(
+        [str(SYSTEM_PYTHON), "-c", _USER, str(data_dir / "own")],
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        cwd=data_dir,
+        env={"PYTHONPATH": f"{packages}:{Path(embedded.__file__).parents[2]}"},
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "up\n" in result.stdout, result.stderr
+    assert (data_dir / "own" / "postgres" / "data" / "PG_VERSION").stat().st_uid == NOBODY
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(data_dir: Path) -> None:
