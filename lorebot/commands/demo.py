@@ -18,7 +18,6 @@ import typer
 
 from lorebot.commands.common import Config, Verbose, start
 from lorebot.commands.sandbox import Deployment, Kind
-from lorebot.errors import LorebotError
 
 if TYPE_CHECKING:
     from lorebot.settings import Settings
@@ -44,7 +43,7 @@ def demo(
     settings = start(config, verbose=verbose)
     folder = (site or sample_company()).resolve()
     with _sandbox_process(folder, deployment, port) as addresses:
-        _serve(_demo_settings(settings, folder, deployment, addresses), folder, addresses)
+        _serve(demo_settings(settings, folder, deployment, addresses), folder, addresses)
 
 
 def sample_company() -> Path:
@@ -63,15 +62,14 @@ def _sandbox_process(folder: Path, deployment: Deployment, port: int) -> Iterato
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
-            # Its reason, one line, is on stderr already.
-            raise LorebotError("The sandbox did not start.")
+            raise typer.Exit(1)  # its reason, one line, is on stderr already
         yield json.loads(line)
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
-def _demo_settings(
+def demo_settings(
     settings: Settings, folder: Path, deployment: Deployment, addresses: dict[str, Any]
 ) -> Settings:
     """The demo's own sources, Slack and embedded database; embedding and model as they are configured.

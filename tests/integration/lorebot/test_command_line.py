@@ -18,7 +18,10 @@ import pytest
 from connectors.collection import CollectionConnector
 from indexer.embedding import Embedder
 from indexer.refresh import refresh
+from lorebot.commands.demo import demo_settings
+from lorebot.commands.sandbox import Deployment
 from lorebot.database.pool import open_pool
+from lorebot.settings import load_settings
 
 COMMANDS = [
     "demo",
@@ -343,3 +346,40 @@ def test_eval_of_a_folder_that_is_no_collection_is_one_line(tmp_path: Path, inde
     assert (process.returncode, process.stdout) == (1, "")
     assert "is no judged collection" in process.stderr
     assert len(process.stderr.splitlines()) == 1
+
+
+def test_a_demo_of_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    """Said once, though the sandbox is a process of its own."""
+    process = run("demo", "--site", str(tmp_path / "nowhere"), cwd=tmp_path)
+
+    assert (process.returncode, process.stdout) == (1, "")
+    (line,) = process.stderr.splitlines()
+    assert line.startswith("lorebot: There is no site folder")
+
+
+def test_the_demo_keeps_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is configured, it writes to no real index and to no real workspace."""
+    monkeypatch.setenv("LOREBOT_DATABASE_URL", "postgresql://production/lorebot")
+    monkeypatch.setenv("LOREBOT_SLACK_BOT_TOKEN", "xoxb-real")
+    real = {"name": "wiki", "kind": "jira", "url": "https://acme.example", "email": "e", "token": "t"}
+    monkeypatch.setenv("LOREBOT_SOURCES", json.dumps([real]))
+    account = {"url": "http://127.0.0.1:2", "email": "e", "token": "t"}
+    slack = {
+        "base_url": "http://127.0.0.1:1/api/",
+        "bot_token": "xoxb-1",
+        "app_token": "xapp-1",
+        "signing_secret": "s",
+    }
+
+    settings = demo_settings(
+        load_settings(None),
+        tmp_path,
+        Deployment.CLOUD,
+        {"slack": slack, "jira": account, "confluence": account},
+    )
+
+    assert settings.database.url is None
+    assert settings.slack.bot_token is not None
+    assert settings.slack.bot_token.get_secret_value() == "xoxb-1"
+    assert [source.url for source in settings.sources] == ["http://127.0.0.1:2", "http://127.0.0.1:2"]
+    assert settings.data_dir.name.startswith("demo-")
