@@ -26,6 +26,9 @@ from tests.acceptance.conftest import Sandbox, open_folder, sandbox_of
 #: Documents of the slice beside those that the questions are about.
 DISTRACTORS = 100
 QUESTIONS = {"slice": 12, "whole": 60}
+#: Share of the questions that may miss, with at most three documents shown. Over the whole site it is about
+#: what BM25 over whole documents misses among the first five (0.18 and 0.62 of the two collections).
+MAY_MISS = {"slice": 0.3, "whole": 0.45}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,7 @@ class Indexed:
     services: Services
     people: list[dict[str, Any]]
     cases: list[Case]
+    may_miss: float
 
     def refresh(self, *, full: bool = False) -> list[RefreshReport]:
         """Bring the index up to date, without computing vectors ahead."""
@@ -84,7 +88,13 @@ def indexed(request: pytest.FixtureRequest, shared_data: Path) -> Iterator[Index
         site = company if request.param == "whole" else _slice(company, folder / "site", cases)
         people = json.loads((company / "site.json").read_text("utf-8"))["users"]
         with sandbox_of(site) as sandbox, _services(folder / "data", sandbox) as services:
-            indexed = Indexed(sandbox=sandbox, services=services, people=people, cases=cases)
+            indexed = Indexed(
+                sandbox=sandbox,
+                services=services,
+                people=people,
+                cases=cases,
+                may_miss=MAY_MISS[request.param],
+            )
             indexed.refresh()
             yield indexed
 
@@ -152,7 +162,7 @@ def test_real_questions_cite_the_right_document(indexed: Indexed) -> None:
             missed += [] if case.relevant & shown else [case]
 
     assert len(asked) >= 0.8 * len(indexed.cases)
-    assert len(missed) <= 0.4 * len(asked), [case.text for case in missed]
+    assert len(missed) <= indexed.may_miss * len(asked), [case.text for case in missed]
 
 
 def test_nobody_learns_of_a_document_that_the_site_shows_them_not(indexed: Indexed) -> None:
@@ -204,7 +214,14 @@ def test_edits_comments_and_deletions_of_the_site_reach_the_index(indexed: Index
 
 def _found(indexed: Indexed, question: str) -> set[str]:
     services = indexed.services
-    found = search(services.pool, services.embedder, question, audience=Audience.operator(), limit=5)
+    found = search(
+        services.pool,
+        services.embedder,
+        question,
+        audience=Audience.operator(),
+        limit=5,
+        strategy="keyword",  # whether it is there, not how well it ranks
+    )
     return {hit.external_id for hit in found.hits}
 
 
