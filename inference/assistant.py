@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from indexer.audience import Audience
 from indexer.embedding import Embedder
-from indexer.search import Hit, search
+from indexer.search import Hit, SearchResult, search
 from indexer.texts import storable
 from inference.answers import Answer, Citation
 from inference.citations import resolve_citations
@@ -84,32 +84,15 @@ class Assistant:
             context = Thread()
         searched = stand_alone(question, context.last_question)
         tell("Searching Confluence and Jira")
-        found = search(
-            self._pool,
-            self._embedder,
-            searched,
-            audience=audience,
-            limit=PASSAGES,
-            per_document=PER_DOCUMENT,
-            sources=self._sources,
-        )
+        found = self._search(searched, audience)
         answering = time.perf_counter()
         tell(f"Reading {_count(len(found.hits), 'passage')}")
         text, citations, model = self._answer(question, searched, context.summary, found.hits)
         answered = time.perf_counter()
-        summary = summarise(
-            self._model if citations else None,
-            summary=context.summary,
-            question=question,
-            answer=text,
-            citations=citations,
-        )
+        summary = self._summary(context.summary, question, text, citations)
         known = {rule for hit in found.hits if citations for rule in hit.rule_ids}
-        write_thread(
-            self._pool,
-            thread,
-            Thread(summary=summary, last_question=searched, rule_ids=context.rule_ids | known),
-        )
+        remembered = Thread(summary=summary, last_question=searched, rule_ids=context.rule_ids | known)
+        write_thread(self._pool, thread, remembered)
         return Answer(
             text=text,
             found=bool(citations),
@@ -125,6 +108,22 @@ class Assistant:
                 "total": _milliseconds(started, time.perf_counter()),
             },
         )
+
+    def _search(self, question: str, audience: Audience) -> SearchResult:
+        return search(
+            self._pool,
+            self._embedder,
+            question,
+            audience=audience,
+            limit=PASSAGES,
+            per_document=PER_DOCUMENT,
+            sources=self._sources,
+        )
+
+    def _summary(self, before: str, question: str, answer: str, citations: Sequence[Citation]) -> str:
+        # Nothing was said that a model would have to put into its own words.
+        model = self._model if citations else None
+        return summarise(model, summary=before, question=question, answer=answer, citations=citations)
 
     def _answer(
         self, question: str, searched: str, summary: str, hits: Sequence[Hit]
