@@ -31,6 +31,7 @@ class DataCenterConfluence(ConfluenceApi):
                 yield Space(id=str(space["id"]), key=space["key"], name=space.get("name") or space["key"])
 
     def space_readers(self, space: Space) -> frozenset[str]:
+        """Who may view the space, as principals; nobody where the list of permissions names none."""
         readers = set()
         permissions = self.client.get(f"rest/api/space/{quote(space.key, safe='')}/permissions")
         if not isinstance(permissions, list):

@@ -34,6 +34,7 @@ class DataCenterJira(JiraApi):
         self._keys: dict[str, str | None] = {}
 
     def issues(self, jql: str, fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
+        """The issues of a query, paged by offset; one that cannot be fetched is named instead."""
         params: dict[str, Any] = {"jql": jql, "fields": ",".join(fields)}
         start, size = 0, _ISSUES_AT_ONCE if "comment" in fields else _ROWS_AT_ONCE
         while True:

@@ -27,6 +27,7 @@ class Expand:
 
 
 def user_bean(context: Context, user: User) -> Json:
+    """A person as Confluence's v1 API gives them."""
     picture = {"path": "/avatar.png", "width": 48, "height": 48, "isDefault": True}
     bean: Json = {"type": "known", "displayName": user.name, "profilePicture": picture}
     api = f"{context.confluence_url}/rest/api/user"
@@ -62,6 +63,7 @@ def author_bean(context: Context, login: str) -> Json:
 
 
 def space_bean(context: Context, space: Space) -> Json:
+    """A space as Confluence's v1 API gives it."""
     return {
         "id": int(space.id),
         "key": space.key,

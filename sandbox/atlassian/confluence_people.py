@@ -15,6 +15,7 @@ CAP = 200
 
 
 def confluence_people_routes(context: Context) -> list[web.RouteDef]:
+    """The routes for users, groups and their members."""
     api = context.confluence_path + "/rest/api"
     routes = [
         web.get(api + "/user", get_user),

@@ -38,6 +38,7 @@ DATA_CENTER_CAP = 200
 
 
 def confluence_v1_routes(context: Context) -> list[web.RouteDef]:
+    """The routes of the v1 API: search, content, restrictions, attachments."""
     api = context.confluence_path + "/rest/api"
     content = api + "/content/{content}"
     download = "/child/attachment/{attachment}/download"

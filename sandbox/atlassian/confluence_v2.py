@@ -208,6 +208,7 @@ async def get_comment(request: web.Request) -> web.Response:
 
 
 async def list_users(request: web.Request) -> web.Response:
+    """The people of these account ids."""
     context, given = context_of(request), await json_body(request)
     users = [context.site.directory.find(account_id) for account_id in given.get("accountIds") or []]
     beans: list[Json] = [

@@ -42,6 +42,7 @@ class Viewer:
 
 
 def human_routes(context: Context) -> list[web.RouteDef]:
+    """The routes that a person opens in a browser."""
     wiki = context.confluence_path
     routes = [
         web.get(context.jira_path + "/browse/{key}", show_issue),

@@ -18,6 +18,7 @@ WIKI_FIELDS = ("description", "environment")
 
 
 def user_bean(context: Context, user: User) -> Json:
+    """A person as Jira's API gives them."""
     api = f"{context.jira_url}/rest/api"
     avatar = f"{context.jira_url}/avatar.png"
     shared: Json = {

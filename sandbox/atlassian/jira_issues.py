@@ -23,6 +23,7 @@ NOT_NAVIGABLE = ("-comment", "-attachment")
 
 
 def jira_issue_routes(context: Context) -> list[web.RouteDef]:
+    """The routes for issues, their comments and attachments, and searches."""
     api = context.jira_path + "/rest/api/{version:2|3|latest}"
     issue = api + "/issue/{issue}"
     routes = [
@@ -92,6 +93,7 @@ async def search_data_center(request: web.Request) -> web.Response:
 
 
 async def bulk_fetch(request: web.Request) -> web.Response:
+    """Up to a hundred issues by id or key."""
     context, given = context_of(request), await json_body(request)
     names = given.get("issueIdsOrKeys")
     if not isinstance(names, list) or not names or len(names) > MAX_BULK:
@@ -117,6 +119,7 @@ async def get_issue(request: web.Request) -> web.Response:
 
 
 async def list_comments(request: web.Request) -> web.Response:
+    """The comments of an issue, paged by offset."""
     context, row = context_of(request), issue_of(request)
     comments = stored_comments(row.document())
     if request.query.get("orderBy") == "-created":

@@ -48,6 +48,7 @@ SYSTEM_FIELDS = {
 
 
 def jira_people_routes(context: Context) -> list[web.RouteDef]:
+    """The routes for the account, users, groups and their members."""
     api = context.jira_path + "/rest/api/{version:2|3|latest}"
     routes = [
         web.get(api + "/myself", get_myself),
@@ -82,6 +83,7 @@ async def get_myself(request: web.Request) -> web.Response:
 
 
 async def get_server_info(request: web.Request) -> web.Response:
+    """What the server says of itself."""
     context = context_of(request)
     version = [1001, 0, 0] if context.is_cloud else [10, 3, 0]
     return reply(
@@ -111,6 +113,7 @@ async def list_fields(request: web.Request) -> web.Response:
 
 
 async def get_user(request: web.Request) -> web.Response:
+    """One person, with their groups where they are asked for."""
     context = context_of(request)
     names = ("accountId",) if context.is_cloud else ("username", "key")
     given = next((request.query[name] for name in names if name in request.query), None)

@@ -20,6 +20,7 @@ FIRST_PERMISSION_SCHEME = 10000
 
 
 def jira_project_routes(context: Context) -> list[web.RouteDef]:
+    """The routes for projects, roles, permission schemes and security levels."""
     api = context.jira_path + "/rest/api/{version:2|3|latest}"
     project = api + "/project/{project}"
     routes = [
@@ -140,6 +141,7 @@ async def list_levels(request: web.Request) -> web.Response:
 
 
 async def list_level_members(request: web.Request) -> web.Response:
+    """Who is in a security level."""
     context = context_of(request)
     wanted, expand = set(many(request, "levelId")), _expand(request)
     if not set(many(request, "schemeId")) <= {str(SECURITY_SCHEME_ID)}:
