@@ -25,8 +25,8 @@ SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 # The same examples every time, so that a run tells about the change and not about luck; HYPOTHESIS_PROFILE=explore
 # looks for new ones.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("explore", print_blob=True)
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 for name in [name for name in os.environ if name.startswith("LOREBOT_")]:
