@@ -150,6 +150,10 @@ def _watch(services: Services, run_ids: list[int], folder: Path, addresses: dict
                 if each.phase is not None:
                     key = (each.source, each.phase)
                     if key not in tasks:
+                        # The phase before may have ended between two looks.
+                        for (source, _), task in tasks.items():
+                            if source == each.source:
+                                bars.update(task, completed=bars.tasks[task].total or 0)
                         tasks[key] = bars.add_task(f"{each.source}: {each.phase}")
                     bars.update(tasks[key], completed=each.done or 0, total=each.total)
     for each in open_runs:
