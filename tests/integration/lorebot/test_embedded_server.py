@@ -59,6 +59,8 @@ def _write(url: str, value: int) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("create table if not exists kept (value int)")
         connection.execute("insert into kept values (%s)", [value])
+    with psycopg.connect(url) as connection:
+        assert (value,) in connection.execute("select value from kept").fetchall()
 
 
 def _postmaster(data_dir: Path) -> int:
