@@ -26,7 +26,7 @@ from tests.acceptance.conftest import Sandbox, open_folder, sandbox_of
 #: Documents of the slice beside those that the questions are about.
 DISTRACTORS = 100
 QUESTIONS = {"slice": 12, "whole": 60}
-#: Share of the questions that may miss, with at most three documents shown. Over the whole site it is about
+#: Share of the questions that may miss, with at most three documents cited (measured: 0.17 and 0.43). Over the whole site it is about
 #: what BM25 over whole documents misses among the first five (0.18 and 0.62 of the two collections).
 MAY_MISS = {"slice": 0.3, "whole": 0.45}
 
@@ -157,9 +157,9 @@ def test_real_questions_cite_the_right_document(indexed: Indexed) -> None:
         reader = indexed.somebody(min(case.relevant), who_may=True)
         if reader is not None:
             answer = assistant.ask(case.text, thread=None, audience=Audience.of([reader]))
-            shown = {citation.external_id for citation in (*answer.citations, *answer.nearest)}
+            cited = {citation.external_id for citation in answer.citations}
             asked.append(case)
-            missed += [] if case.relevant & shown else [case]
+            missed += [] if case.relevant & cited else [case]
 
     assert len(asked) >= 0.8 * len(indexed.cases)
     assert len(missed) <= indexed.may_miss * len(asked), [case.text for case in missed]
