@@ -26,8 +26,9 @@ from tests.acceptance.conftest import Sandbox, open_folder, sandbox_of
 #: Documents of the slice beside those that the questions are about.
 DISTRACTORS = 100
 QUESTIONS = {"slice": 12, "whole": 60}
-#: Share of the questions that may miss, with at most three documents cited (measured: 0.17 and 0.43). Over the whole site it is about
-#: what BM25 over whole documents misses among the first five (0.18 and 0.62 of the two collections).
+#: Share of the questions that may miss, with at most three documents cited (measured: 0.17 and 0.43). Over the
+#: whole site it is about what BM25 over whole documents misses among the first five (0.18 and 0.62 of the two
+#: collections).
 MAY_MISS = {"slice": 0.3, "whole": 0.45}
 
 
