@@ -55,6 +55,7 @@ class Site:
     email: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "url", self.url.rstrip("/"))
         if not _is_web_address(self.url):
             raise ConnectorError(
                 "The URL of a site must read like https://host or https://host/path: correct it."
@@ -63,6 +64,12 @@ class Site:
             raise AuthenticationError(
                 f"{self.url} is a Cloud site: it needs the account's e-mail beside its API token."
             )
+
+
+def confluence_url(url: str, deployment: Deployment) -> str:
+    """The URL of a Confluence. On Cloud it lives below ``/wiki``, which people leave out."""
+    url = url.rstrip("/")
+    return f"{url}/wiki" if deployment is Deployment.CLOUD and not url.endswith("/wiki") else url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +100,11 @@ class AtlassianClient:
         # At DEBUG the library logs whole bodies.
         library = logging.getLogger("atlassian")
         library.setLevel(max(library.level, logging.INFO))
+        self.site = site
         self._patience = patience
         self.host = urlsplit(site.url).netloc
         self._rest = AtlassianRestAPI(
-            site.url.rstrip("/"),
+            site.url,
             timeout=patience.timeout,
             cloud=site.deployment is Deployment.CLOUD,
             advanced_mode=True,

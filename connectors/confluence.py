@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 
-from connectors.atlassian import AtlassianClient, Deployment, Json, Patience, Site
+from connectors.atlassian import AtlassianClient, Deployment, Json
 from connectors.batches import batches
 from connectors.confluence_access import EXPAND, PageAccess
 from connectors.confluence_api import ConfluenceApi, Space
@@ -45,23 +45,17 @@ class ConfluenceConnector:
         self,
         *,
         name: str,
-        url: str,
-        deployment: Deployment | str,
-        token: str,
-        email: str | None = None,
+        client: AtlassianClient,
         spaces: tuple[str, ...] | None = None,
-        patience: Patience | None = None,
     ) -> None:
         """Make no call yet.
 
         Args:
-            url: with the context path (``https://acme.atlassian.net/wiki``, ``https://wiki.acme.com/confluence``).
+            client: of a Confluence, with the context path in its URL (``https://wiki.acme.com/confluence``).
             spaces: keys; None for all that the account may read.
         """
-        self._deployment = Deployment(deployment)
-        self._url = _with_wiki(url.rstrip("/"), self._deployment)
-        site = Site(url=self._url, deployment=self._deployment, token=token, email=email)
-        client = AtlassianClient(site, patience or Patience())
+        self._deployment = client.site.deployment
+        self._url = client.site.url
         cloud = self._deployment is Deployment.CLOUD
         self._name = name
         self._keys = spaces
@@ -263,11 +257,6 @@ class ConfluenceConnector:
         if local is None:
             local = (since - _OVERLAP - _ALL_ZONES).astimezone(ZoneInfo("UTC"))
         return f"{local:%Y-%m-%d %H:%M}"
-
-
-def _with_wiki(url: str, deployment: Deployment) -> str:
-    """Confluence Cloud lives below ``/wiki``, which people leave out."""
-    return f"{url}/wiki" if deployment is Deployment.CLOUD and not url.endswith("/wiki") else url
 
 
 def _storage(row: Json) -> str | None:

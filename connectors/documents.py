@@ -34,6 +34,7 @@ class DocumentKind(StrEnum):
     PAGE = "page"
     BLOGPOST = "blogpost"
     TICKET = "ticket"
+    ATTACHMENT = "attachment"
     FILE = "file"
 
 
@@ -47,8 +48,9 @@ class AccessRule:
     """
 
     name: str
-    #: ``user:<id>``, ``group:<id>`` or ``anyone``, in the source's own ids.
-    principals: frozenset[str]
+    #: ``user:<id>``, ``group:<id>`` or ``anyone``, in the source's own ids. None: not asked for with the document;
+    #: what the index knows under this name holds, and :meth:`Connector.rule` tells what it does not know.
+    principals: frozenset[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,19 +69,46 @@ class Section:
     created: datetime | None = None
     #: Language of a code section, as the source names it.
     language: str | None = None
+    #: What a reader must satisfy beside the document's own rules: of an included page, of a comment for some only.
+    access_rules: tuple[AccessRule, ...] = ()
+    #: The document whose text this is, where it is taken in from another one (an include or excerpt macro).
+    included_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """That a document exists, in which version, and who may read it; the cheap half of a document, for sweeps."""
+
+    id: str
+    #: None when the source does not tell just now: the rules that are known stay.
+    access_rules: tuple[AccessRule, ...] | None = None
+    #: As :attr:`Document.parts`; None when the source does not tell the version in a listing.
+    parts: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """That a document changed."""
+
+    id: str
+    #: When; the newest of these is where the next window starts.
+    updated: datetime | None
+    #: The part that changed, as in :attr:`Document.parts`; None: unknown, so that the document has to be read.
+    part: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A page, blog post, ticket or file as a source gives it.
+    """A page, blog post, ticket, attachment or file as a source gives it.
 
-    The reader must satisfy *all* access rules; a document with none is readable by nobody.
+    The reader must satisfy *all* access rules; a document with none is readable by nobody. An attachment is read on
+    its own, but belongs to its parent: it has the parent's rules, and goes when the parent goes.
     """
 
     source: str
     #: Immutable in the source (Jira's issue id, Confluence's page id): survives renames and moves.
     id: str
-    #: What people call it: the ticket key or the page id.
+    #: What people call it: the ticket key or the page id; an attachment has its parent's.
     external_id: str
     kind: DocumentKind
     title: str
@@ -94,6 +123,20 @@ class Document:
     #: A ticket's status (``Done``), with the resolution where there is one (``Done · Fixed``).
     status: str | None = None
     labels: tuple[str, ...] = ()
+    #: Titles of the pages above, the top first.
+    path: tuple[str, ...] = ()
+    #: Versions of all that the document is made of (its own, its comments', its attachments'), each a word such as
+    #: ``page:12`` or ``comment:34:2``. The same set means the same document. Empty where the source tells none.
+    parts: frozenset[str] = frozenset()
+    #: The attachments that can be read, which are documents of their own. Their rules are those of this document.
+    attachments: tuple[Listed, ...] = ()
+    #: The document that an attachment hangs on.
+    parent_id: str | None = None
+    #: The name by which other documents take in this one's text (``ENG:Title``), where the source has such.
+    handle: str | None = None
+    #: Handles of the documents whose text this one takes in, found or not: when one of them changes, appears or is
+    #: shown to others, this one is read again.
+    includes: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:
@@ -107,10 +150,11 @@ class Document:
             self.author,
             self.status,
         ]
-        parts += [self.created, self.updated, *self.labels]
+        parts += [self.created, self.updated, *self.labels, *self.path]
         for section in self.sections:
             parts += [section.kind, section.text, section.url, *section.heading_path]
-            parts += [section.author, section.created, section.language]
+            parts += [section.author, section.created, section.language, section.included_id]
+            parts += [rule.name for rule in section.access_rules]
         return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
 
 
@@ -125,15 +169,6 @@ class Unreadable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """That a document exists, and who may read it; the cheap half of a document, for sweeps."""
-
-    id: str
-    #: None when the source does not tell just now: the rules that are known stay.
-    access_rules: tuple[AccessRule, ...] | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Membership:
     """The principals that the person with this e-mail address (lower case) is in one source."""
 
@@ -142,26 +177,37 @@ class Membership:
 
 
 class Connector(Protocol):
-    """One source, read over and over. Every method may raise :class:`connectors.errors.ConnectorError`."""
+    """One source, read over and over. Every method may raise :class:`connectors.errors.ConnectorError`.
+
+    Thread-safe: :meth:`documents` runs for several batches at once.
+    """
 
     @property
     def name(self) -> str:
         """The source's name in the configuration."""
 
+    @property
+    def batch_size(self) -> int:
+        """How many ids :meth:`documents` is best asked for at once."""
+
     def check(self) -> str:
-        """Make one real call and return a sentence that says as whom and to where it went."""
+        """Make a real call of each kind and return a sentence that says as whom and to where it went."""
 
-    def estimate(self, since: datetime | None) -> int | None:
-        """About how many documents :meth:`changes` will yield, for a progress bar; None if unknown."""
-
-    def changes(self, since: datetime | None) -> Iterator[Document | Unreadable]:
-        """Documents changed at or after ``since`` (with a safe overlap), all of them for None."""
+    def changes(self, since: datetime) -> Iterator[Changed]:
+        """What changed at or after ``since``, with a safe overlap; no texts. Deletions need not be among it."""
 
     def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
-        """Exactly these documents; one that does not exist, or is not shown to us, yields nothing."""
+        """Exactly these documents, attachments included; one that does not exist, or is not shown to us or is not
+        in what the source is configured to read, yields nothing."""
 
     def listing(self) -> Iterator[Listed]:
-        """Every document that exists now. One that is missing here has been deleted."""
+        """Every document but attachments. One that is missing here has been deleted."""
+
+    def rule(self, name: str) -> AccessRule:
+        """Who satisfies the rule now: the readers of a space, of a project, of a security level.
+
+        Nobody where the source does not tell. Raises KeyError for a rule that always comes with its principals.
+        """
 
     def memberships(self) -> Iterator[Membership]:
         """Every person with the principals that they are."""

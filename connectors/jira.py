@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from connectors.atlassian import AtlassianClient, Deployment, Json, Patience, Site
+from connectors.atlassian import AtlassianClient, Deployment, Json
 from connectors.batches import batches
 from connectors.documents import Document, Listed, Membership, Unreadable
 from connectors.errors import NotFoundError
@@ -35,26 +35,20 @@ class JiraConnector:
         self,
         *,
         name: str,
-        url: str,
-        deployment: Deployment | str,
-        token: str,
-        email: str | None = None,
+        client: AtlassianClient,
         projects: tuple[str, ...] | None = None,
-        patience: Patience | None = None,
     ) -> None:
         """Make no call yet.
 
         Args:
-            url: with the context path where there is one (``https://jira.acme.com/jira``).
+            client: of a Jira, with the context path in its URL where there is one (``https://jira.acme.com/jira``).
             projects: keys; None for all that the account may browse.
         """
-        site = Site(url=url.rstrip("/"), deployment=Deployment(deployment), token=token, email=email)
-        client = AtlassianClient(site, patience or Patience())
         self._name = name
-        self._url = site.url
-        self._deployment = site.deployment
+        self._url = client.site.url
+        self._deployment = client.site.deployment
         self._keys = projects
-        cloud = site.deployment is Deployment.CLOUD
+        cloud = self._deployment is Deployment.CLOUD
         self._api: JiraApi = CloudJira(client) if cloud else DataCenterJira(client)
 
     @property

@@ -59,27 +59,17 @@ def _url(settings: Settings) -> str:
 def build_connector(source: SourceTable) -> Connector:
     """The connector of a configured source; it makes no call yet."""
     # Imported here: the client library takes a while, and a search needs none of it.
+    from connectors.atlassian import AtlassianClient, Deployment, Patience, Site, confluence_url  # noqa: PLC0415
     from connectors.confluence import ConfluenceConnector  # noqa: PLC0415
     from connectors.jira import JiraConnector  # noqa: PLC0415
 
-    token = source.token.get_secret_value()
+    deployment = Deployment(source.deployment)
+    url = source.url if source.kind == "jira" else confluence_url(source.url, deployment)
+    site = Site(url=url, deployment=deployment, token=source.token.get_secret_value(), email=source.email)
+    client = AtlassianClient(site, Patience())
     if source.kind == "jira":
-        return JiraConnector(
-            name=source.name,
-            url=source.url,
-            deployment=source.deployment,
-            email=source.email,
-            token=token,
-            projects=source.projects,
-        )
-    return ConfluenceConnector(
-        name=source.name,
-        url=source.url,
-        deployment=source.deployment,
-        email=source.email,
-        token=token,
-        spaces=source.spaces,
-    )
+        return JiraConnector(name=source.name, client=client, projects=source.projects)
+    return ConfluenceConnector(name=source.name, client=client, spaces=source.spaces)
 
 
 def find_sources(settings: Settings, name: str | None) -> list[SourceTable]:

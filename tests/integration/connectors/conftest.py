@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from connectors.atlassian import Patience
+from connectors.atlassian import AtlassianClient, Deployment, Patience, confluence_url
+from connectors.atlassian import Site as AtlassianSite
 from connectors.confluence import ConfluenceConnector
 from connectors.jira import JiraConnector
 from sandbox.atlassian.app import Credentials, create_atlassian_app
@@ -42,13 +43,12 @@ class Running:
     def confluence_url(self) -> str:
         return self.url + ("/wiki" if self.deployment == "cloud" else "/confluence")
 
-    def confluence(self, **kwargs: Any) -> ConfluenceConnector:
-        return ConfluenceConnector(
-            **{"name": "wiki", "url": self.confluence_url, **self._account(), **kwargs}
-        )
+    def confluence(self, *, name: str = "wiki", spaces: tuple[str, ...] | None = None, **site: Any) -> Any:
+        client = self._client(confluence_url(self.confluence_url, Deployment(self.deployment)), **site)
+        return ConfluenceConnector(name=name, client=client, spaces=spaces)
 
-    def jira(self, **kwargs: Any) -> JiraConnector:
-        return JiraConnector(**{"name": "tickets", "url": self.jira_url, **self._account(), **kwargs})
+    def jira(self, *, name: str = "tickets", projects: tuple[str, ...] | None = None, **site: Any) -> Any:
+        return JiraConnector(name=name, client=self._client(self.jira_url, **site), projects=projects)
 
     def fault(self, **description: Any) -> None:
         self.site.traffic.faults.append(read_fault(description))
@@ -56,9 +56,11 @@ class Running:
     def requests(self) -> int:
         return sum(self.site.traffic.counts.values())
 
-    def _account(self) -> dict[str, Any]:
-        email = EMAIL if self.deployment == "cloud" else None
-        return {"deployment": self.deployment, "email": email, "token": TOKEN, "patience": QUICK}
+    def _client(self, url: str, *, patience: Patience = QUICK, **site: Any) -> AtlassianClient:
+        deployment = Deployment(self.deployment)
+        email = EMAIL if deployment is Deployment.CLOUD else None
+        account = {"url": url, "deployment": deployment, "email": email, "token": TOKEN}
+        return AtlassianClient(AtlassianSite(**{**account, **site}), patience)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connectors.confluence import ConfluenceConnector
+from connectors.atlassian import Deployment, Site
 from connectors.errors import (
     AuthenticationError,
     ConnectorError,
@@ -134,7 +134,7 @@ def test_a_missing_place_is_named(running: Any) -> None:
 def test_cloud_without_an_email_is_refused(running: Any) -> None:
     """Nothing is sent where the configuration cannot work."""
     with pytest.raises(AuthenticationError, match="e-mail"):
-        ConfluenceConnector(name="x", url=running.url, deployment="cloud", token="wrong-token")
+        Site(url=running.url, deployment=Deployment.CLOUD, token="wrong-token")
 
 
 def test_the_token_is_not_in_a_representation(running: Any) -> None:
