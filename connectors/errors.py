@@ -7,6 +7,7 @@ ConnectorError
   + UnexpectedAnswerError
       + BrokenAnswerError
   + NotFoundError
+  + ExtractionError
 
 The message of each is one sentence for an admin that says what to do, without secrets and document text.
 """
@@ -40,3 +41,7 @@ class ServerFaultError(SourceUnavailableError):
 
 class NotFoundError(ConnectorError):
     """The source has no such thing, or does not show it to this account."""
+
+
+class ExtractionError(ConnectorError):
+    """A file's text cannot be had: it is broken, encrypted or too large to be read within the limits."""
