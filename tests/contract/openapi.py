@@ -63,12 +63,13 @@ class Operation:
         response = responses.get(str(status)) or responses.get("default")
         if response is None:
             return [f"status {status} is not documented"]
-        schema = _json_schema(response)
+        schema = _json_schema(self.spec.resolved(response))
         return [] if schema is None else self.spec.faults(schema, body)
 
     def unknown_properties(self, status: int, body: object) -> set[str]:
         """Paths (`results[].body.storage`) of what the schema does not know; open schemas know everything."""
-        schema = _json_schema(self.document["responses"].get(str(status)) or {})
+        response = self.document["responses"].get(str(status)) or {}
+        schema = _json_schema(self.spec.resolved(response))
         return set() if schema is None else set(self.spec.unknown(schema, body, ""))
 
     def _value_faults(self, parameter: Json, values: Sequence[str]) -> list[str]:
@@ -88,7 +89,9 @@ class Operation:
         schema = _json_schema(described)
         if schema is None:
             return ["a body is not documented"]
-        unknown = [f"body: '{path}' is not documented" for path in sorted(self.spec.unknown(schema, body, ""))]
+        unknown = [
+            f"body: '{path}' is not documented" for path in sorted(self.spec.unknown(schema, body, ""))
+        ]
         return unknown + [f"body: {fault}" for fault in self.spec.faults(schema, body)]
 
 
@@ -177,28 +180,33 @@ class Spec:
     @cached_property
     def _registry(self) -> Registry[Any]:
         resource = DRAFT202012.create_resource(self.document)
-        return Registry().with_resource("urn:spec", resource)
+        registry: Registry[Any] = Registry()
+        return registry.with_resource("urn:spec", resource)
 
 
-def load_spec(folder: Path, name: str, *, base: str = "") -> Spec:
-    """Read `<name>.json` with `<name>.patch.json` where there is one."""
+def load_spec(
+    folder: Path, name: str, *, base: str = "", corrections: Sequence[tuple[str, Any]] = ()
+) -> Spec:
+    """Read `<name>.json` with `<name>.patch.json` where there is one, and then with what we know better."""
     document = json.loads((folder / f"{name}.json").read_text("utf-8"))
     patch = folder / f"{name}.patch.json"
     for step in json.loads(patch.read_text("utf-8")) if patch.exists() else ():
-        _apply(document, step)
+        _put(document, step["path"], step["value"])
+    for pointer, value in corrections:
+        _put(document, pointer, value)
     return Spec(name=name, document=_as_json_schema(document), base=base)
 
 
-def _apply(document: Json, step: Json) -> None:
-    """One step of a JSON patch (RFC 6902): `add` or `replace`."""
-    *above, last = [part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:]]
+def _put(document: Json, pointer: str, value: Any) -> None:
+    """Put a value where a JSON pointer (RFC 6901) points; `-` is the end of a list."""
+    *above, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     place: Any = document
     for part in above:
-        place = place[part]
-    if isinstance(place, list):
-        place.append(step["value"])
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    if last == "-":
+        place.append(value)
     else:
-        place[last] = step["value"]
+        place[int(last) if isinstance(place, list) else last] = value
 
 
 def _as_json_schema(value: Any) -> Any:
@@ -219,7 +227,7 @@ def _as_json_schema(value: Any) -> Any:
 def _json_schema(message: Json) -> Json | None:
     """The schema of a request's or response's JSON; None where the file gives none."""
     for kind, content in (message.get("content") or {}).items():
-        if "json" in kind or kind == "*/*":
+        if "json" in kind:
             schema: Json | None = content.get("schema")
             return schema
     return None

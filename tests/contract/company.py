@@ -1,0 +1,268 @@
+"""A small site in which every kind of thing that the APIs show occurs, served on a port and listened to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.atlassian.app import Credentials, create_atlassian_app
+from sandbox.atlassian.wire import Deployment
+from sandbox.site import Site, load_site
+
+EMAIL, TOKEN = "reader@acme.example", "token-of-the-reader"
+DEPLOYMENTS: tuple[Deployment, ...] = ("cloud", "datacenter")
+Json = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """A request with its answer as it went over the wire."""
+
+    method: str
+    path: str
+    #: The path with names in place of ids (`/rest/api/3/issue/{issue}`); the path itself where nothing is served.
+    template: str
+    query: dict[str, list[str]]
+    #: The JSON of the request; None without a body.
+    body: Any
+    authorization: str
+    status: int
+    #: None where the answer is not JSON (a file, a redirection).
+    answer: Any
+
+
+@dataclass(kw_only=True)
+class Served:
+    """A site on a port; `exchanges` grows with every request."""
+
+    site: Site
+    deployment: Deployment
+    url: str
+    app: web.Application
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    @property
+    def jira_url(self) -> str:
+        return self.url + ("" if self.deployment == "cloud" else "/jira")
+
+    @property
+    def confluence_url(self) -> str:
+        return self.url + ("/wiki" if self.deployment == "cloud" else "/confluence")
+
+
+@contextmanager
+def served(folder: Path, deployment: Deployment) -> Iterator[Served]:
+    """Serve the site folder until the block ends, every exchange written down."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    site = load_site(folder)
+    app = create_atlassian_app(
+        site, deployment=deployment, credentials=Credentials(email=EMAIL, token=TOKEN), base_url=url
+    )
+    running = Served(site=site, deployment=deployment, url=url, app=app)
+    app.middlewares.insert(0, _listening(running.exchanges))
+    loop, ready = asyncio.new_event_loop(), threading.Event()
+
+    async def start() -> web.AppRunner:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        return runner
+
+    def serve() -> None:
+        runner = loop.run_until_complete(start())
+        ready.set()
+        loop.run_forever()
+        loop.run_until_complete(runner.cleanup())
+        loop.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield running
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+
+
+def _listening(exchanges: list[Exchange]) -> Any:
+    @web.middleware
+    async def listen(request: web.Request, handler: Handler) -> web.StreamResponse:
+        body = json.loads(await request.read()) if request.can_read_body else None
+        response = await handler(request)
+        exchanges.append(
+            Exchange(
+                method=request.method,
+                path=request.path,
+                template=template_of(request),
+                query={name: request.query.getall(name) for name in request.query},
+                body=body,
+                authorization=request.headers.get("Authorization", "").partition(" ")[0],
+                status=response.status,
+                answer=_json_of(response),
+            )
+        )
+        return response
+
+    return listen
+
+
+def template_of(request: web.Request) -> str:
+    """The route's path with the version of the API that was asked for."""
+    resource = request.match_info.route.resource
+    if resource is None:
+        return request.path
+    version = request.match_info.get("version")
+    return resource.canonical.replace("{version}", version) if version else resource.canonical
+
+
+def _json_of(response: web.StreamResponse) -> Any:
+    is_json = response.content_type == "application/json" and isinstance(response, web.Response)
+    return json.loads(response.text) if is_json and response.text else None
+
+
+def write_company(folder: Path) -> Path:
+    """Write the site folder: pages in a tree with all that hangs on them, tickets with levels, people, grants."""
+    _write_lines(folder / "confluence" / "ENG.jsonl", PAGES)
+    _write_lines(folder / "jira" / "OPS.jsonl", ISSUES)
+    files = folder / "confluence" / "attachments" / "102"
+    files.mkdir(parents=True)
+    (files / "steps.md").write_text("Call the harbour master before noon.")
+    (files / "photo.png").write_bytes(b"\x89PNG")
+    stored = folder / "jira" / "attachments"
+    stored.mkdir(parents=True)
+    (stored / "7001").write_text("The lamp went out at dusk.")
+    (folder / "site.json").write_text(json.dumps(SETTINGS))
+    return folder
+
+
+def _write_lines(path: Path, rows: list[Json]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(map(json.dumps, rows)))
+
+
+def _user(number: int, login: str, *groups: str, active: bool = True) -> Json:
+    person = {"id": f"acc-{number}", "login": login, "name": login.title(), "email": f"{login}@acme.example"}
+    return {**person, "groups": list(groups), "active": active}
+
+
+def _page(number: int, title: str, storage: str, parent: int | None = None, **extra: Any) -> Json:
+    dates = {"created": f"2024-01-{number - 90:02}T08:00:00.000Z", "updated": "2024-02-01T08:00:00.000Z"}
+    place = {"id": str(number), "space": "ENG", "title": title, "parent_id": str(parent) if parent else None}
+    return {**place, **dates, "version": 2, "author": "ann", "labels": ["lamp"], "storage": storage, **extra}
+
+
+def _attachment(name: str, title: str, media_type: str) -> Json:
+    made = {"author": "bo", "created": "2024-01-21T09:00:00.000Z"}
+    return {"id": name, "title": title, "media_type": media_type, **made}
+
+
+def _person(login: str) -> Json:
+    return {"name": login, "key": login, "displayName": login.title(), "active": True}
+
+
+def _comment(number: int, body: str, **extra: Any) -> Json:
+    made = {"author": _person("bo"), "updateAuthor": _person("bo"), "created": "2024-03-05T10:00:00.000+0000"}
+    return {"id": str(number), "body": body, "updated": "2024-03-05T10:00:00.000+0000", **made, **extra}
+
+
+def _issue(number: int, summary: str, comments: list[Json], **fields: Any) -> Json:
+    basic: Json = {
+        "summary": summary,
+        "project": {"id": "10", "key": "OPS", "name": "Operations"},
+        "issuetype": {"id": "1", "name": "Bug", "subtask": False},
+        "status": {"id": "6", "name": "Done", "statusCategory": {"id": 3, "key": "done", "name": "Done"}},
+        "priority": {"id": "3", "name": "Major"},
+        "reporter": _person("ann"),
+        "creator": _person("ann"),
+        "assignee": _person("bo"),
+        "created": f"2024-03-0{number}T08:00:00.000+0000",
+        "updated": "2024-03-20T08:00:00.000+0000",
+        "labels": ["lamp"],
+        "components": [{"id": "1", "name": "Lens"}],
+        "comment": {"comments": comments, "total": len(comments), "maxResults": len(comments), "startAt": 0},
+    }
+    return {"id": str(1000 + number), "key": f"OPS-{number}", "fields": {**basic, **fields}}
+
+
+SETTINGS: Json = {
+    "users": [
+        _user(1, "ann", "staff", "keepers"),
+        _user(2, "bo", "staff"),
+        _user(3, "cy", "staff", "board"),
+        _user(4, "di", active=False),
+    ],
+    "groups": ["staff", "keepers", "board"],
+    "space_permissions": {"ENG": ["group:staff", "user:acc-4"], "PUB": ["anyone"]},
+    "page_restrictions": {"101": ["group:keepers", "user:acc-3"]},
+    "project_permissions": {"OPS": ["group:staff", "user:acc-4", "group:board"]},
+    "issue_security": {"OPS-3": ["group:board", "user:acc-2"]},
+    "spaces": {"ENG": "Engineering", "PUB": "Public"},
+}
+
+PAGES = [
+    _page(100, "Lighthouse handbook", "<p>How we keep the light.</p>"),
+    _page(101, "Lamp room", "<h2>Daily round</h2><p>Trim the wick.</p>", 100),
+    _page(
+        102,
+        "Lens care & oil",
+        '<p>Ask <ac:link><ri:user ri:account-id="acc-2"/></ac:link> for oil.</p>'
+        '<p><ac:link><ri:user ri:userkey="2c9ffc00unknown"/></ac:link></p>'
+        '<ac:structured-macro ac:name="include"><ac:parameter ac:name=""><ac:link>'
+        '<ri:page ri:space-key="ENG" ri:content-title="Lamp room"/></ac:link></ac:parameter>'
+        "</ac:structured-macro>",
+        101,
+        comments=[
+            {
+                "id": "900",
+                "author": "bo",
+                "created": "2024-01-20T09:00:00.000Z",
+                "storage": "<p>Soft cloth.</p>",
+            }
+        ],
+        attachments=[
+            _attachment("att1", "steps.md", "text/markdown"),
+            _attachment("att3", "photo.png", "image/png"),
+        ],
+    ),
+    _page(104, "Spring opening", "<p>Visitors are welcome.</p>", type="blogpost"),
+    _page(105, "Opening hours", "<p>From nine to five.</p>", space="PUB"),
+]
+
+ISSUES = [
+    _issue(
+        1,
+        "Lamp flickers at dusk",
+        [
+            _comment(1, "The contact was loose; [~ann], I soldered it."),
+            _comment(2, "The invoice.", visibility={"type": "role", "value": "Admins"}),
+        ],
+        description="The lamp flickers.\n\n{code:sh}\nmeter --volts\n{code}",
+        resolution={"id": "1", "name": "Fixed"},
+        resolutiondate="2024-03-08T10:00:00.000+0000",
+        fixVersions=[{"id": "7", "name": "1.2"}],
+        attachment=[
+            {
+                "id": "7001",
+                "filename": "log.txt",
+                "author": _person("bo"),
+                "created": "2024-03-05T10:00:00.000+0000",
+                "size": 26,
+                "mimeType": "text/plain",
+            }
+        ],
+    ),
+    _issue(2, "Many opinions", [_comment(100 + n, f"Opinion number {n}.") for n in range(130)]),
+    _issue(3, "Insurance case", [], description="Only for the board."),
+]
