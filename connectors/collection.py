@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
+import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from connectors.atlassian import Deployment
@@ -14,6 +17,7 @@ from connectors.confluence_pages import Comment, Page, page_document
 from connectors.documents import (
     ANYONE,
     AccessRule,
+    Changed,
     Document,
     DocumentKind,
     Listed,
@@ -22,24 +26,53 @@ from connectors.documents import (
     SectionKind,
     Unreadable,
 )
-from connectors.errors import NotFoundError
+from connectors.errors import ConnectorError, NotFoundError
 from connectors.jira_issues import issue_document
+from connectors.line_files import Line, LineFile, stamp
 from connectors.times import parse_time
 
 OPEN = (AccessRule(name="open", principals=frozenset({ANYONE})),)
 
 
+#: How a line's id is called in each kind of file.
+_ID_KEYS = {"corpus": "_id", "jira": "id", "confluence": "id"}
+#: What a line of the wrong shape makes a conversion raise.
+_WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A document's line."""
+
+    kind: str
+    file: LineFile
+    line: Line
+    #: ``line:<digest>``, the only part of such a document.
+    part: str
+
+    @property
+    def position(self) -> str:
+        return f"{self.file.path.name}:{self.line.number}"
+
+
 class CollectionConnector:
     """``corpus.jsonl``, ``jira/*.jsonl[.gz]`` and ``confluence/*.jsonl[.gz]`` of a folder.
 
-    ``jira`` and ``confluence`` may also be a text file that holds the relative path to such a folder. There are no
-    dates of change in a folder: every read is a full one.
+    ``jira`` and ``confluence`` may also be a text file that holds the relative path to such a folder. A line has no
+    date of change: in a file that was written again, the lines' digests tell which of them changed. Of two lines with
+    the same id, the later one counts; a line without one that can be read is known by its place.
     """
+
+    #: Lines are read one at a time anyway; the indexer's batches of vectors are what this is for.
+    batch_size = 100
 
     def __init__(self, *, name: str, folder: Path) -> None:
         """Read nothing yet."""
         self._name = name
         self._folder = folder
+        self._lock = Lock()
+        self._index: dict[str, _Entry] = {}
+        self._stamps: dict[Path, tuple[int, int]] = {}
 
     @property
     def name(self) -> str:
@@ -51,30 +84,50 @@ class CollectionConnector:
         files = [path for _, path in self._files()]
         return f"{len(files)} files to read in {self._folder}."
 
-    def estimate(self, since: datetime | None) -> int | None:
-        """How many lines there are."""
-        return sum(1 for _, path in self._files() for line in _lines(path) if line.strip())
-
-    def changes(self, since: datetime | None) -> Iterator[Document | Unreadable]:
-        """Every line as a document."""
-        for kind, path in self._files():
-            for number, line in enumerate(_lines(path), 1):
-                if line.strip():
-                    yield self._document(kind, line, f"{path.name}:{number}")
+    def changes(self, since: datetime) -> Iterator[Changed]:
+        """Every line of the files that were written since then, with its digest."""
+        for identity, entry in self._entries().items():
+            written = datetime.fromtimestamp(entry.file.stamp[0] / 1e9, UTC)
+            if written >= since:
+                yield Changed(id=identity, updated=written, part=entry.part)
 
     def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
-        """The lines with these ids; all lines are looked at."""
-        wanted = set(ids)
-        yield from (document for document in self.changes(None) if document.id in wanted)
+        """The lines with these ids, and nothing for those that are not there."""
+        entries = self._entries()
+        for identity in ids:
+            if identity in entries:
+                yield self._document(identity, entries[identity])
 
     def listing(self) -> Iterator[Listed]:
-        """Every document that can be read."""
-        for document in self.changes(None):
-            yield Listed(id=document.id, access_rules=OPEN)
+        """Every line, those that cannot be read included."""
+        for identity, entry in self._entries().items():
+            yield Listed(id=identity, access_rules=OPEN, parts=frozenset({entry.part}))
+
+    def rule(self, name: str) -> AccessRule:
+        """There are none but the one that always comes along."""
+        raise KeyError(name)
 
     def memberships(self) -> Iterator[Membership]:
         """Nobody: everything is open to anyone."""
         return iter(())
+
+    def _entries(self) -> dict[str, _Entry]:
+        """Where every document is; looked for again when a file has changed."""
+        with self._lock:
+            try:
+                files = list(self._files())
+                stamps = {path: stamp(path) for _, path in files}
+                if stamps != self._stamps:
+                    self._index = dict(
+                        pair for kind, path in files for pair in _indexed(kind, LineFile(path))
+                    )
+                    self._stamps = stamps
+            except (OSError, EOFError, zlib.error) as exc:
+                reason = type(exc).__name__
+                raise ConnectorError(
+                    f"{self._folder} could not be read ({reason}): check its files."
+                ) from exc
+            return self._index
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         corpus = self._folder / "corpus.jsonl"
@@ -89,21 +142,24 @@ class CollectionConnector:
             )
         yield from found
 
-    def _document(self, kind: str, line: bytes, position: str) -> Document | Unreadable:
+    def _document(self, identity: str, entry: _Entry) -> Document | Unreadable:
         try:
-            row = json.loads(line)
-            if kind == "jira":
-                return issue_document(
-                    row,
-                    source=self._name,
-                    site_url=self._place(),
-                    deployment=Deployment.CLOUD,
-                    access_rules=OPEN,
-                )
-            return self._page(row) if kind == "confluence" else self._text(row)
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
-            reason = f"{position} could not be read ({type(exc).__name__}): mend or remove the line."
-            return Unreadable(id=position, external_id=position, reason=reason)
+            document = self._converted(entry.kind, json.loads(entry.file.read(entry.line)))
+        except _WRONG_SHAPE as exc:
+            reason = f"{entry.position} could not be read ({type(exc).__name__}): mend or remove the line."
+            return Unreadable(id=identity, external_id=entry.position, reason=reason)
+        return replace(document, parts=frozenset({entry.part}))
+
+    def _converted(self, kind: str, row: dict[str, Any]) -> Document:
+        if kind == "jira":
+            return issue_document(
+                row,
+                source=self._name,
+                site_url=self._place(),
+                deployment=Deployment.CLOUD,
+                access_rules=OPEN,
+            )
+        return self._page(row) if kind == "confluence" else self._text(row)
 
     def _page(self, row: dict[str, Any]) -> Document:
         page = Page(
@@ -162,6 +218,13 @@ def _resolved(folder: Path) -> Path:
     return folder.parent / folder.read_text().strip() if folder.is_file() else folder
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-        yield from lines
+def _indexed(kind: str, file: LineFile) -> Iterator[tuple[str, _Entry]]:
+    """The ids of a file's lines, and where each line is."""
+    for line, content in file.lines():
+        digest = hashlib.blake2b(content.strip(), digest_size=12).hexdigest()
+        entry = _Entry(kind=kind, file=file, line=line, part=f"line:{digest}")
+        try:
+            identity = str(json.loads(content)[_ID_KEYS[kind]])
+        except _WRONG_SHAPE:
+            identity = entry.position
+        yield identity, entry

@@ -21,8 +21,8 @@ def main() -> None:
     name, seconds, memory = sys.argv[1:]
     limit_process(seconds=int(seconds), memory=int(memory))
     content, found = sys.stdin.buffer.read(), Format[name]
-    answer = json.dumps(read(content, found, memory=int(memory)))
-    sys.stdout.write(answer)
+    answer = json.dumps(read(content, found, memory=int(memory)), ensure_ascii=False)
+    sys.stdout.buffer.write(answer.encode())
     sys.stdout.flush()
 
 

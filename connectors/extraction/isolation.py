@@ -18,7 +18,7 @@ from connectors.extraction.formats import Format
 from connectors.extraction.parts import ExtractedPart
 
 #: Bytes of JSON that are taken from a child; its text is limited to fewer characters than that.
-_MAX_ANSWER = 128 * 1024 * 1024
+_MAX_ANSWER = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,37 +63,42 @@ def run_limited(command: Sequence[str], content: bytes, limits: Limits) -> bytes
     Raises:
         ExtractionError: it took too long, wrote too much or was ended by a signal.
     """
-    child = subprocess.Popen(  # noqa: S603 - our own module
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={"LC_ALL": "C.UTF-8"},
-        start_new_session=True,
-    )
-    late = Event()
-
-    def end() -> None:
-        late.set()
-        _kill(child)
-
-    timer = Timer(limits.seconds, end)
-    timer.start()
-    try:
-        assert child.stdin
-        assert child.stdout
-        with suppress(BrokenPipeError):  # it ended early; how it ended tells why
-            child.stdin.write(content)
-            child.stdin.close()
-        answer = child.stdout.read(_MAX_ANSWER + 1)
-    finally:
-        timer.cancel()
-        timer.join()
-        _kill(child)
-        with suppress(BrokenPipeError):
-            child.__exit__(None, None, None)
+    late, answer = Event(), b""
+    with (
+        suppress(BrokenPipeError),
+        subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"LC_ALL": "C.UTF-8"},
+            start_new_session=True,
+        ) as child,
+    ):
+        timer = Timer(limits.seconds, _end, [child, late])
+        timer.start()
+        try:
+            answer = _exchange(child, content)
+        finally:
+            timer.cancel()
+            timer.join()
+            _kill(child)
     _check(child.returncode, late=late.is_set(), size=len(answer), limits=limits)
     return answer
+
+
+def _exchange(child: subprocess.Popen[bytes], content: bytes) -> bytes:
+    assert child.stdin
+    assert child.stdout
+    with suppress(BrokenPipeError):  # it ended early; how it ended tells why
+        child.stdin.write(content)
+        child.stdin.close()
+    return child.stdout.read(_MAX_ANSWER + 1)
+
+
+def _end(child: subprocess.Popen[bytes], late: Event) -> None:
+    late.set()
+    _kill(child)
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

@@ -10,7 +10,7 @@ from connectors.documents import SectionKind
 from connectors.errors import ExtractionError
 
 #: Characters of text that one file may hold; more is no text that somebody wrote for people.
-MAX_CHARACTERS = 16 * 1024 * 1024
+MAX_CHARACTERS = 8 * 1024 * 1024
 
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 

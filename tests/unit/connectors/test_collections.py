@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import UTC, datetime
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ import pytest
 
 from connectors.collection import CollectionConnector
 from connectors.documents import Document, DocumentKind, SectionKind, Unreadable
-from connectors.errors import NotFoundError
+from connectors.errors import ConnectorError, NotFoundError
 
 
 def read(folder: Path) -> list[Document | Unreadable]:
     """Everything in a folder."""
-    return list(CollectionConnector(name="judged", folder=folder).changes(None))
+    connector = CollectionConnector(name="judged", folder=folder)
+    return list(connector.documents([listed.id for listed in connector.listing()]))
 
 
 def write(path: Path, *rows: dict[str, Any] | str) -> None:
@@ -83,13 +86,13 @@ def test_a_broken_line_is_unreadable_and_the_rest_goes_on(tmp_path: Path) -> Non
     """The reason names the line and none of its text."""
     write(tmp_path / "corpus.jsonl", '{"_id": "secret', {"_id": "d2"}, "", "[]", {"_id": "d3", "text": "ok"})
     documents = read(tmp_path)
+    assert [document.id for document in documents] == ["corpus.jsonl:1", "d2", "corpus.jsonl:4", "d3"]
     assert [type(document) for document in documents] == [Unreadable, Unreadable, Unreadable, Document]
     first = documents[0]
     assert isinstance(first, Unreadable)
     assert first.reason.startswith("corpus.jsonl:1 could not be read")
     assert "secret" not in first.reason
     connector = CollectionConnector(name="judged", folder=tmp_path)
-    assert connector.estimate(None) == 4
     assert "1 files" in connector.check()
     assert [listed.id for listed in connector.listing()][-1] == "d3"
     assert list(connector.memberships()) == []
@@ -104,19 +107,69 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 def test_a_real_collection_is_read_whole(real_data: Path) -> None:
     """Three thousand real tickets, none unreadable."""
     documents = read(real_data / "judged" / "titanium-small")
-    assert len(documents) == 3000
+    assert len({document.id for document in documents}) == 3000
     assert not [document for document in documents if isinstance(document, Unreadable)]
 
 
 @pytest.mark.slow
 def test_a_whole_company_is_read(real_data: Path) -> None:
     """Twenty-seven thousand documents, none unreadable."""
-    connector = CollectionConnector(name="company", folder=real_data / "company")
-    assert [document for document in connector.changes(None) if isinstance(document, Unreadable)] == []
+    assert not [document for document in read(real_data / "company") if isinstance(document, Unreadable)]
 
 
 def test_single_documents_are_read_by_id(tmp_path: Path) -> None:
-    """A line that cannot be read has its place for an id; what is not there yields nothing."""
+    """In the order asked for; a line that cannot be read has its place for an id; what is not there yields nothing."""
     write(tmp_path / "corpus.jsonl", {"_id": "d1", "text": "a"}, "not JSON", {"_id": "d2", "text": "b"})
     found = CollectionConnector(name="judged", folder=tmp_path).documents(["d2", "corpus.jsonl:2", "d9"])
-    assert [document.id for document in found] == ["corpus.jsonl:2", "d2"]
+    assert [document.id for document in found] == ["d2", "corpus.jsonl:2"]
+
+
+def test_a_line_that_changed_has_another_part(tmp_path: Path) -> None:
+    """Other lines keep theirs, wherever they now stand; a line that went is listed no more."""
+    path = tmp_path / "corpus.jsonl"
+    write(path, {"_id": "d1", "text": "a"}, {"_id": "d2", "text": "b"}, {"_id": "d3", "text": "c"})
+    connector = CollectionConnector(name="judged", folder=tmp_path)
+    before = {listed.id: listed.parts for listed in connector.listing()}
+    write(path, {"_id": "d3", "text": "c"}, {"_id": "d1", "text": "changed"})
+    after = {listed.id: listed.parts for listed in connector.listing()}
+    assert after.keys() == {"d1", "d3"}
+    assert after["d3"] == before["d3"]
+    assert after["d1"] != before["d1"]
+    [document] = connector.documents(["d1"])
+    assert isinstance(document, Document)
+    assert (document.sections[0].text, document.parts) == ("changed", after["d1"])
+
+
+def test_changes_are_the_lines_of_files_written_since(tmp_path: Path) -> None:
+    """Each with the part by which the indexer knows whether it has it already."""
+    write(tmp_path / "corpus.jsonl", {"_id": "d1", "text": "a"})
+    write(tmp_path / "jira" / "OPS.jsonl.gz", ISSUE)
+    os.utime(tmp_path / "corpus.jsonl", (1_000_000_000, 1_000_000_000))
+    connector = CollectionConnector(name="judged", folder=tmp_path)
+    listed = {entry.id: entry.parts for entry in connector.listing()}
+    since = datetime.now(UTC) - timedelta(hours=1)
+    assert [(c.id, frozenset({c.part})) for c in connector.changes(since)] == [("5", listed["5"])]
+    assert {change.id for change in connector.changes(datetime.fromtimestamp(0, UTC))} == {"d1", "5"}
+
+
+def test_many_threads_read_at_once(tmp_path: Path) -> None:
+    """Each gets the lines that it asked for, out of a packed file too."""
+    rows = [{"_id": f"d{number}", "text": f"text {number} " * number} for number in range(300)]
+    write(tmp_path / "corpus.jsonl", *rows)
+    write(tmp_path / "jira" / "OPS.jsonl.gz", *({**ISSUE, "id": str(number)} for number in range(300)))
+    connector = CollectionConnector(name="judged", folder=tmp_path)
+    batches = [[f"d{number}", str(299 - number)] for number in range(300)]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(
+            threads.map(lambda batch: [document.id for document in connector.documents(batch)], batches)
+        )
+    assert found == batches
+
+
+def test_a_broken_archive_is_no_empty_collection(tmp_path: Path) -> None:
+    """Nothing may be taken for deleted because of it."""
+    write(tmp_path / "jira" / "OPS.jsonl.gz", ISSUE)
+    path = tmp_path / "jira" / "OPS.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(ConnectorError, match="check its files"):
+        read(tmp_path)
