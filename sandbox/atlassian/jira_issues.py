@@ -31,7 +31,6 @@ def jira_issue_routes(context: Context) -> list[web.RouteDef]:
         web.get(issue + "/comment", list_comments),
         web.get(issue + "/comment/{comment}", get_comment),
         web.get(issue + "/remotelink", list_remote_links),
-        web.get(api + "/attachment/content/{attachment}", get_attachment),
         web.get(context.jira_path + "/secure/attachment/{attachment}/{name}", get_attachment),
     ]
     if context.is_cloud:
@@ -42,6 +41,7 @@ def jira_issue_routes(context: Context) -> list[web.RouteDef]:
             web.get(api + "/search", removed_search),
             web.post(api + "/search", removed_search),
             web.post(api + "/search/approximate-count", approximate_count),
+            web.get(api + "/attachment/content/{attachment}", get_attachment),
             *routes,
         ]
     return [
