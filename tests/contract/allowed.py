@@ -48,7 +48,7 @@ UNDOCUMENTED_PROPERTIES = {
     r"jira-dc-\S+ groups\.items": "expand=groups: the reference's example of a user",
     r"jira-dc-\S+ (issues\[\]\.)?expand": "the reference's example of an issue",
     r"jira-dc-\S+ (permissions\[\]\.)?holder\.expand": "the reference's example of a permission grant",
-    r"jira-dc-\S+ (projectTypeKey|lead|roles)": "the reference's example of a project",
+    r"jira-dc-\S+ (\[\]\.)?(projectTypeKey|lead|roles)": "the reference's example of a project",
 }
 
 

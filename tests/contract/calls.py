@@ -183,7 +183,6 @@ def _content(api: str) -> list[Call]:
         get(content, {"expand": CONTENT}, content="att1"),
         get(content, status=404, content="77"),
         get(f"{content}/label"),
-        get(f"{content}/restriction", content="101"),
         get(f"{content}/child/comment", {"expand": "body.storage,version", "limit": 5}),
         get(f"{content}/child/page", {"expand": "version"}, content="100"),
         get(f"{content}/child/attachment", {"expand": "version", "limit": 1}),
@@ -195,7 +194,8 @@ def _confluence_cloud() -> list[Call]:
     return [
         *_confluence(api, {"accountId": "acc-1"}),
         *_content(api),
-        get(f"{api}/content/{{content}}/child/attachment/{{attachment}}/download"),
+        get(f"{api}/content/{{content}}/restriction", content="101"),
+        get(f"{api}/content/{{content}}/child/attachment/{{attachment}}/download", status=302),
         get(f"{api}/group/{{group}}/membersByGroupId", {"limit": 2}, group=GROUP),
         get(f"{api}/group/by-id", {"id": GROUP}),
         get(f"{api}/user/bulk", {"accountId": ["acc-1", "acc-2"]}),

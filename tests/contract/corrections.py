@@ -84,6 +84,11 @@ CORRECTIONS: dict[str, list[tuple[str, Any]]] = {
     "confluence-dc-10.0.3": [
         # A read creates nothing: what is described under 201 comes with 200.
         (f"{_FILES}/200", {"$ref": f"#{_FILES}/201"}),
+        # The groups of a person, described as people.
+        (
+            _schema_of("/rest/api/user/memberof") + "/properties/results/items",
+            {"$ref": "#/components/schemas/Group"},
+        ),
         # An Iterable, which is written as a list.
         ("/components/schemas/ValidationResult/properties/errors", {"type": "array"}),
         # The bean of a person who is known (`KnownUser`) has these beside those of any `Person`.

@@ -45,7 +45,9 @@ def _send(session: requests.Session, site: Served, call: Call) -> None:
     version = "3" if site.deployment == "cloud" else "2"
     auth = (EMAIL, TOKEN) if call.signed_in else None
     url = site.url + call.path(version)
-    session.request(call.method, url, params=call.query, json=call.body, auth=auth, timeout=10)
+    session.request(
+        call.method, url, params=call.query, json=call.body, auth=auth, timeout=10, allow_redirects=False
+    )
 
 
 @pytest.mark.parametrize(("deployment", "number"), EVERY_CALL)
