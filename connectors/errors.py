@@ -2,6 +2,9 @@
 
 ConnectorError
   + AuthenticationError
+      + ScopeError
+      + AuthorizationLostError
+  + CertificateError
   + SourceUnavailableError
       + ServerFaultError
   + UnexpectedAnswerError
@@ -21,6 +24,18 @@ class ConnectorError(Exception):
 
 class AuthenticationError(ConnectorError):
     """The source refused the credentials: check e-mail, token and the rights of the account."""
+
+
+class ScopeError(AuthenticationError):
+    """The token is right, but its scopes do not cover what was asked for."""
+
+
+class AuthorizationLostError(AuthenticationError):
+    """The refresh token of an OAuth app was revoked or has expired: authorise the app again."""
+
+
+class CertificateError(ConnectorError):
+    """The server's certificate is not trusted: set ca_bundle, or mend the certificate."""
 
 
 class SourceUnavailableError(ConnectorError):

@@ -11,64 +11,31 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from lorebot.errors import ConfigError
+from lorebot.sources import KINDS, SourceTable
+from lorebot.tables import Port, Secret, Table, WebAddress
 
 DEFAULT_FILE = Path("lorebot.toml")
 
-_SECRET_KEYS = frozenset({"bot_token", "app_token", "signing_secret", "api_key", "token"})
-
-
-def _resolve_secret(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    kind, _, where = value.partition(":")
-    if kind == "env":
-        if not os.environ.get(where):
-            raise ValueError(f"the environment variable {where} is not set")
-        return os.environ[where]
-    if kind == "file":
-        try:
-            return Path(where).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"the secret file {where} cannot be read") from error
-    return value
-
-
-def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError("it has to be a web address such as https://acme.atlassian.net")
-    return value
-
-
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Secret = Annotated[SecretStr, BeforeValidator(_resolve_secret)]
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys are errors, so that a typo is noticed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_SECRET_KEYS = frozenset(
+    {
+        "bot_token",
+        "app_token",
+        "signing_secret",
+        "api_key",
+        "token",
+        "client_secret",
+        "refresh_token",
+        "webhook_secret",
+    }
+)
+#: Addresses that may hold a password.
+_ADDRESS_KEYS = frozenset({"proxy"})
 
 
 class DatabaseTable(Table):
@@ -113,42 +80,30 @@ class SlackTable(Table):
     #: Slack user ids or e-mail addresses of those who may re-index.
     admins: frozenset[str] = frozenset()
     #: By channel id.
-    channels: dict[str, ChannelTable] = {}
+    channels: dict[str, ChannelTable] = Field(default_factory=dict)
     http_host: str = "0.0.0.0"  # noqa: S104 (Slack must reach it)
     http_port: Port = 3000
 
 
-class SourceTable(Table):
-    """One origin of documents."""
+class WebhooksTable(Table):
+    """Where Jira and Confluence Data Center tell what changed; their secrets are with the sources."""
 
-    name: Annotated[str, Field(min_length=1)]
-    kind: Literal["confluence", "jira"]
-    url: WebAddress
-    deployment: Literal["cloud", "datacenter"] = "cloud"
-    email: str | None = None
-    token: Secret
-    #: Absent: all that the token may read.
-    spaces: tuple[str, ...] | None = None
-    projects: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _fits_its_kind(self) -> SourceTable:
-        if self.deployment == "cloud" and not self.email:
-            raise ValueError("email is missing: Cloud wants the account's e-mail address beside its token")
-        if self.kind == "jira" and self.spaces is not None:
-            raise ValueError("spaces are for Confluence; Jira has projects")
-        if self.kind == "confluence" and self.projects is not None:
-            raise ValueError("projects are for Jira; Confluence has spaces")
-        return self
+    host: str = "0.0.0.0"  # noqa: S104 (Atlassian must reach it)
+    #: Absent: no webhooks are taken.
+    port: Port | None = None
 
 
 class SchedulesTable(Table):
-    """When what runs by itself: an interval ("15m") or a cron line ("0 3 * * *"); "" turns it off."""
+    """When what runs by itself: an interval ("10m") or a cron line ("0 3 * * *"); "" turns it off."""
 
-    #: What changed, what is gone, who may read.
-    refresh: str = "15m"
-    #: Everything again, for what no change tells of: moved pages, renamed labels.
-    sweep: str = "0 3 * * sun"
+    #: What changed.
+    refresh: str = "10m"
+    #: Who may read what.
+    permissions: str = "30m"
+    #: What is new or gone, whatever the dates say.
+    sweep: str = "3h"
+    #: Everything again.
+    full: str = "0 3 * * sun"
 
 
 class Settings(BaseSettings):
@@ -170,6 +125,7 @@ class Settings(BaseSettings):
     slack: SlackTable = SlackTable()
     sources: tuple[SourceTable, ...] = ()
     schedules: SchedulesTable = SchedulesTable()
+    webhooks: WebhooksTable = WebhooksTable()
 
     @classmethod
     def settings_customise_sources(
@@ -252,12 +208,22 @@ def build_settings(values: dict[str, Any], *, where: str, environment: bool = Tr
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    place = [str(part) for part in problem["loc"]]
+    kind = ""
+    if place[:1] == ["sources"] and len(place) > 2 and place[2] in KINDS:
+        kind = place.pop(2)  # pydantic names the kind of source among the keys
+    key = ".".join(place)
     match problem["type"]:
         case "extra_forbidden":
-            return f"the key {key} is unknown; see docs/configuration.md for those that exist."
+            where = f"a source of kind {kind} has no key {place[-1]}" if kind else f"the key {key} is unknown"
+            prefix = f"{key}: " if kind else ""
+            return f"{prefix}{where}; see docs/configuration.md for those that exist."
         case "missing":
             return f"the key {key} is missing."
+        case "union_tag_not_found":
+            return f"the key {key}.kind is missing."
+        case "union_tag_invalid":
+            return f"{key}.kind: it has to be {', '.join(KINDS[:-1])} or {KINDS[-1]}."
         case _:
             message = problem["msg"].removeprefix("Value error, ")
             return f"{key}: {message}." if key else f"{message}."
@@ -271,7 +237,11 @@ def _refuse_plain_secrets(values: dict[str, Any], file: Path, prefix: str = "") 
             for index, item in enumerate(value):
                 if isinstance(item, dict):
                     _refuse_plain_secrets(item, file, f"{prefix}{key}.{index}.")
-        elif key in _SECRET_KEYS and not str(value).startswith(("env:", "file:")):
+        elif _is_secret(key, str(value)) and not str(value).startswith(("env:", "file:")):
             raise ConfigError(
                 f'{file}: {prefix}{key} holds a secret in the clear; write "env:NAME" or "file:/path" instead.'
             )
+
+
+def _is_secret(key: str, value: str) -> bool:
+    return key in _SECRET_KEYS or (key in _ADDRESS_KEYS and "@" in value)

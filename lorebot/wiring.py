@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from psycopg_pool import ConnectionPool
@@ -13,13 +14,45 @@ from indexer.embedding import Embedder
 from lorebot.database import embedded
 from lorebot.database.pool import open_pool
 from lorebot.errors import ConfigError
-from lorebot.settings import Settings, SourceTable
+from lorebot.settings import Settings
+from lorebot.sources import AtlassianTable, FilesTable, JiraTable, SourceTable
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from bot.config import SlackConfig
+    from connectors.atlassian import AtlassianClient
+    from connectors.credentials import Credentials
     from connectors.documents import Connector
+    from connectors.limits import SiteLimiter
+    from connectors.oauth import TokenStore
+    from connectors.site import Site
     from inference.assistant import Assistant
     from inference.model import ChatModel
+
+
+class Reach:
+    """What all connectors of a process share: the limiter of each host, and the store of OAuth tokens."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._lock = Lock()
+        self._limiters: dict[str, SiteLimiter] = {}
+
+    def limiter(self, host: str, at_once: int) -> SiteLimiter:
+        """The host's limiter; the first source of a host says how many requests it takes at once."""
+        from connectors.limits import SiteLimiter  # noqa: PLC0415
+
+        with self._lock:
+            if host not in self._limiters:
+                self._limiters[host] = SiteLimiter(host, at_once=at_once)
+            return self._limiters[host]
+
+    def tokens(self) -> TokenStore:
+        """Where refresh tokens are kept."""
+        from lorebot.tokens import PostgresTokenStore  # noqa: PLC0415
+
+        return PostgresTokenStore(self._pool)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +64,8 @@ class Services:
     database_url: str
     pool: ConnectionPool
     embedder: Embedder
+    #: What the connectors of all sources share.
+    reach: Reach
 
 
 @contextmanager
@@ -46,7 +81,8 @@ def open_services(settings: Settings) -> Iterator[Services]:
     try:
         url = server.url if server else _url(settings)
         with open_pool(url) as pool:
-            yield Services(settings=settings, database_url=url, pool=pool, embedder=embedder)
+            reach = Reach(pool)
+            yield Services(settings=settings, database_url=url, pool=pool, embedder=embedder, reach=reach)
     finally:
         if server:
             server.close()
@@ -56,20 +92,86 @@ def _url(settings: Settings) -> str:
     return settings.database.url.get_secret_value() if settings.database.url else ""
 
 
-def build_connector(source: SourceTable) -> Connector:
-    """The connector of a configured source; it makes no call yet."""
+def build_connector(source: SourceTable, reach: Reach | None = None) -> Connector:
+    """The connector of a configured source; it makes no call yet.
+
+    Args:
+        reach: what the process's connectors share; only a source with OAuth cannot do without.
+
+    Raises:
+        ConnectorError: an address or a file that the source names is none.
+        ConfigError: OAuth without the database that keeps its tokens.
+    """
     # Imported here: the client library takes a while, and a search needs none of it.
-    from connectors.atlassian import AtlassianClient, Deployment, Patience, Site, confluence_url  # noqa: PLC0415
+    if isinstance(source, FilesTable):
+        from connectors.files import FilesConnector  # noqa: PLC0415
+
+        return FilesConnector(name=source.name, folder=source.path)
     from connectors.confluence import ConfluenceConnector  # noqa: PLC0415
     from connectors.jira import JiraConnector  # noqa: PLC0415
 
-    deployment = Deployment(source.deployment)
-    url = source.url if source.kind == "jira" else confluence_url(source.url, deployment)
-    site = Site(url=url, deployment=deployment, token=source.token.get_secret_value(), email=source.email)
-    client = AtlassianClient(site, Patience())
-    if source.kind == "jira":
+    client = _build_client(source, reach)
+    if isinstance(source, JiraTable):
         return JiraConnector(name=source.name, client=client, projects=source.projects)
     return ConfluenceConnector(name=source.name, client=client, spaces=source.spaces)
+
+
+def _build_client(source: AtlassianTable, reach: Reach | None) -> AtlassianClient:
+    from connectors.atlassian import AtlassianClient  # noqa: PLC0415
+
+    site = _site(source)
+    return AtlassianClient(
+        site,
+        _credentials(source, site, reach),
+        limiter=reach.limiter(site.host, source.requests_at_once) if reach else None,
+    )
+
+
+def _site(source: AtlassianTable) -> Site:
+    from connectors.site import ATLASSIAN_GATEWAY, Deployment, Gateway, Site, confluence_url  # noqa: PLC0415
+
+    deployment, jira = Deployment(source.deployment), isinstance(source, JiraTable)
+    gateway = Gateway(
+        product="jira" if jira else "confluence",
+        cloud_id=source.cloud_id,
+        url=source.gateway_url or ATLASSIAN_GATEWAY,
+    )
+    return Site(
+        url=source.url if jira else confluence_url(source.url, deployment),
+        deployment=deployment,
+        gateway=gateway if source.takes_gateway else None,
+        ca_bundle=source.ca_bundle,
+        proxy=source.proxy.get_secret_value() if source.proxy else None,
+    )
+
+
+def _credentials(source: AtlassianTable, site: Site, reach: Reach | None) -> Credentials:
+    from connectors.credentials import basic, bearer  # noqa: PLC0415
+
+    if source.way_in == "oauth":
+        return _oauth(source, site, reach)
+    token = _secret(source.token)
+    return bearer(token) if source.way_in == "pat" else basic(source.login or "", token)
+
+
+def _oauth(source: AtlassianTable, site: Site, reach: Reach | None) -> Credentials:
+    from connectors.oauth import ATLASSIAN_TOKEN_URL, Grant, OAuthCredentials  # noqa: PLC0415
+
+    if reach is None:
+        raise ConfigError(
+            f"{source.name} signs in with OAuth, whose tokens the database keeps: open it first."
+        )
+    grant = Grant(
+        client_id=source.client_id or "",
+        client_secret=_secret(source.client_secret),
+        refresh_token=_secret(source.refresh_token),
+        token_url=source.auth_url or ATLASSIAN_TOKEN_URL,
+    )
+    return OAuthCredentials(grant, reach.tokens(), site=site)
+
+
+def _secret(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def find_sources(settings: Settings, name: str | None) -> list[SourceTable]:

@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from connectors.atlassian import AtlassianClient, Deployment, Patience, confluence_url
+from connectors.atlassian import AtlassianClient, Deployment, Patience
 from connectors.atlassian import Site as AtlassianSite
 from connectors.confluence import ConfluenceConnector
+from connectors.credentials import Credentials, basic, bearer
 from connectors.jira import JiraConnector
-from sandbox.atlassian.app import Credentials, create_atlassian_app
+from connectors.limits import SiteLimiter
+from sandbox.atlassian.app import Credentials as SandboxCredentials
+from sandbox.atlassian.app import create_atlassian_app
 from sandbox.site import Site, load_site
 from sandbox.site_traffic import read_fault
 
@@ -43,12 +46,21 @@ class Running:
     def confluence_url(self) -> str:
         return self.url + ("/wiki" if self.deployment == "cloud" else "/confluence")
 
-    def confluence(self, *, name: str = "wiki", spaces: tuple[str, ...] | None = None, **site: Any) -> Any:
-        client = self._client(confluence_url(self.confluence_url, Deployment(self.deployment)), **site)
-        return ConfluenceConnector(name=name, client=client, spaces=spaces)
+    def confluence(self, *, name: str = "wiki", spaces: tuple[str, ...] | None = None, **client: Any) -> Any:
+        """A connector; ``client`` is what :meth:`client` takes."""
+        return ConfluenceConnector(name=name, client=self.client("confluence", **client), spaces=spaces)
 
-    def jira(self, *, name: str = "tickets", projects: tuple[str, ...] | None = None, **site: Any) -> Any:
-        return JiraConnector(name=name, client=self._client(self.jira_url, **site), projects=projects)
+    def jira(
+        self,
+        *,
+        name: str = "tickets",
+        projects: tuple[str, ...] | None = None,
+        options: dict[str, Any] | None = None,
+        **client: Any,
+    ) -> Any:
+        """A connector; ``options`` are its other arguments, ``client`` is what :meth:`client` takes."""
+        found = self.client("jira", **client)
+        return JiraConnector(name=name, client=found, projects=projects, **(options or {}))
 
     def fault(self, **description: Any) -> None:
         self.site.traffic.faults.append(read_fault(description))
@@ -56,11 +68,25 @@ class Running:
     def requests(self) -> int:
         return sum(self.site.traffic.counts.values())
 
-    def _client(self, url: str, *, patience: Patience = QUICK, **site: Any) -> AtlassianClient:
+    def client(
+        self,
+        product: str,
+        *,
+        url: str | None = None,
+        token: str = TOKEN,
+        credentials: Credentials | None = None,
+        patience: Patience = QUICK,
+        limiter: SiteLimiter | None = None,
+        **site: Any,
+    ) -> AtlassianClient:
+        """A client of the site's ``confluence`` or ``jira``, or of another address; ``site`` is more of a Site."""
         deployment = Deployment(self.deployment)
-        email = EMAIL if deployment is Deployment.CLOUD else None
-        account = {"url": url, "deployment": deployment, "email": email, "token": TOKEN}
-        return AtlassianClient(AtlassianSite(**{**account, **site}), patience)
+        if url is None:
+            url = self.jira_url if product == "jira" else self.confluence_url
+        where = AtlassianSite(url=url, deployment=deployment, **site)
+        if credentials is None:
+            credentials = basic(EMAIL, token) if deployment is Deployment.CLOUD else bearer(token)
+        return AtlassianClient(where, credentials, patience=patience, limiter=limiter)
 
 
 @contextmanager
@@ -68,7 +94,7 @@ def served(site: Site, deployment: str) -> Iterator[Running]:
     """Serve a site on a free port until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    credentials = Credentials(email=EMAIL, token=TOKEN)
+    credentials = SandboxCredentials(email=EMAIL, token=TOKEN)
     app = create_atlassian_app(site, deployment=deployment, credentials=credentials, base_url=url)
     loop, ready = asyncio.new_event_loop(), threading.Event()
 

@@ -12,6 +12,7 @@ import pytest
 
 from connectors.atlassian import Deployment, Site
 from connectors.confluence import ConfluenceConnector
+from connectors.credentials import basic
 from connectors.errors import (
     AuthenticationError,
     ConnectorError,
@@ -132,10 +133,10 @@ def test_a_missing_place_is_named(running: Any) -> None:
     assert "NOPE" in _failure(NotFoundError, running.jira(projects=("OPS", "NOPE")).check)
 
 
-def test_cloud_without_an_email_is_refused(running: Any) -> None:
+def test_cloud_without_an_email_is_refused() -> None:
     """Nothing is sent where the configuration cannot work."""
     with pytest.raises(AuthenticationError, match="e-mail"):
-        Site(url=running.url, deployment=Deployment.CLOUD, token="wrong-token")
+        basic("", "wrong-token")
 
 
 def test_the_token_is_not_in_a_representation(running: Any) -> None:
@@ -178,7 +179,7 @@ def test_no_group_at_all_is_a_missing_right(running: Any, kind: str) -> None:
 def test_what_is_no_web_address_is_refused_in_one_sentence(url: str) -> None:
     """Before any call."""
     with pytest.raises(ConnectorError, match="https://host") as caught:
-        Site(url=url, deployment=Deployment.DATACENTER, token="wrong-token")
+        Site(url=url, deployment=Deployment.DATACENTER)
     assert str(caught.value).count(". ") == 0
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.atlassian import Deployment, Site
+from connectors.atlassian import Deployment
 from connectors.batches import batches
 from connectors.confluence_pages import heading_anchor, page_url
 from connectors.documents import Membership, SectionKind
@@ -64,12 +64,6 @@ def test_batches_are_full_but_for_the_last() -> None:
     """And none is empty."""
     assert list(batches(range(5), 2)) == [[0, 1], [2, 3], [4]]
     assert list(batches([], 2)) == []
-
-
-def test_a_site_does_not_show_its_token() -> None:
-    """Not even when it is printed."""
-    site = Site(url="https://x", deployment=Deployment.DATACENTER, token="abc123")
-    assert "abc123" not in repr(site)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_without_a_file_the_defaults_hold(file: Path) -> None:
 
     assert settings.data_dir == Path(".lorebot")
     assert (settings.database.url, settings.model.base_url, settings.sources) == (None, None, ())
-    assert (settings.embedding.mode, settings.schedules.refresh) == ("eager", "15m")
+    assert (settings.embedding.mode, settings.schedules.refresh) == ("eager", "10m")
 
 
 def test_a_file_is_read_and_its_secrets_are_resolved_and_never_shown(file: Path) -> None:
@@ -113,12 +113,18 @@ def test_the_environment_names_the_file_and_the_option_wins(
         ),
         (SOURCE.replace("env:WIKI_TOKEN", "file:/not/there"), "the secret file /not/there cannot be read"),
         (SOURCE + SOURCE, "two sources have the name wiki"),
-        (SOURCE.replace("confluence", "sharepoint"), "sources.0.kind: Input should be 'confluence'"),
+        (
+            SOURCE.replace("confluence", "sharepoint"),
+            "sources.0.kind: it has to be confluence, jira or files.",
+        ),
         (
             SOURCE.replace('kind = "confluence"', 'kind = "jira"'),
-            "spaces are for Confluence; Jira has projects",
+            "sources.0.spaces: a source of kind jira has no key spaces",
         ),
-        (SOURCE.replace("spaces", "projects"), "projects are for Jira; Confluence has spaces"),
+        (
+            SOURCE.replace("spaces", "projects"),
+            "sources.0.projects: a source of kind confluence has no key projects",
+        ),
         (SOURCE.replace('email = "lorebot@acme.com"', ""), "email is missing"),
         (SOURCE.replace("https://acme", "acme"), "sources.0.url: it has to be a web address"),
         (SOURCE.replace("https://acme", "https://[acme"), "sources.0.url: it has to be a web address"),
