@@ -11,27 +11,15 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from sys import intern
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sandbox.errors import SiteError
+from sandbox.site_access import is_principal
 from sandbox.site_people import Group, User
-from sandbox.site_records import (
-    Attachment,
-    IssueRow,
-    PageComment,
-    PageRow,
-    Principals,
-    Project,
-    Space,
-    pack,
-    pack_document,
-)
+from sandbox.site_records import Principals, Project, Space, pack
+from sandbox.site_rows import issue_row, page_row, time_zone
 from sandbox.site_state import Site
-from sandbox.site_times import parse_time
 
 POINTER_FILE_BYTES = 4096
 """A checkout may store a symbolic link as a small file that holds the path; no larger file is taken for one."""
@@ -113,7 +101,7 @@ def _fill(path: Path, site: Site, settings: dict[str, Any]) -> None:
                     name=entry["name"],
                     email=entry["email"],
                     active=entry.get("active", True),
-                    time_zone=_time_zone(entry),
+                    time_zone=time_zone(entry),
                 )
             )
             for name in entry.get("groups", []):
@@ -122,29 +110,26 @@ def _fill(path: Path, site: Site, settings: dict[str, Any]) -> None:
             site.directory.put_group(Group(name=name, member_ids=frozenset(ids)))
         site.space_permissions.update(_rules(settings, "space_permissions"))
         site.page_restrictions.update(_rules(settings, "page_restrictions"))
-        site.project_permissions.update(_rules(settings, "project_permissions"))
+        site.update_restrictions.update(_rules(settings, "page_update_restrictions"))
+        site.project_permissions.update(_rules(settings, "project_permissions", jira=True))
+        site.application_roles.update(_rules(settings, "application_roles"))
+        site.project_leads.update(settings.get("project_leads", {}))
+        for project, roles in settings.get("project_roles", {}).items():
+            site.project_roles[project] = _rules({project: roles}, project)
+            for role in roles:
+                site.role_id(role)
     except (KeyError, TypeError, AttributeError) as exc:
         raise SiteError(
             f"{path} does not have the layout of a site ({exc!r}): compare it with a working one."
         ) from exc
 
 
-def _time_zone(entry: dict[str, Any]) -> str:
-    name = str(entry.get("time_zone") or entry.get("timeZone") or "UTC")
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError) as exc:
-        raise SiteError(
-            f"site.json gives {entry['login']} the unknown time zone {name}: write one like Europe/Berlin."
-        ) from exc
-
-
-def _rules(settings: dict[str, Any], name: str) -> dict[str, Principals]:
+def _rules(settings: dict[str, Any], name: str, *, jira: bool = False) -> dict[str, Principals]:
     rules: dict[str, Principals] = {}
     for key, principals in settings.get(name, {}).items():
         rules[key] = tuple(principals)
         for principal in principals:
-            if principal != "anyone" and not principal.startswith(("group:", "user:")):
+            if not is_principal(principal, jira=jira):
                 raise SiteError(
                     f"site.json {name} of {key} names {principal!r}: write anyone, group:<name> or user:<id>."
                 )
@@ -163,52 +148,6 @@ def _load_issues(site: Site, path: Path) -> None:
             _note_people(site, issue["fields"])
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise SiteError(f"{place} is not a Jira issue as REST v2 returns it ({exc!r}): mend it.") from exc
-
-
-def issue_row(issue: dict[str, Any], packed: bytes | None = None) -> IssueRow:
-    """Make the row of a stored issue; raises KeyError, TypeError or ValueError when it is not one."""
-    fields = issue["fields"]
-    int(issue["key"].rpartition("-")[2])
-    return IssueRow(
-        id=str(issue["id"]),
-        key=issue["key"],
-        project=intern(fields["project"]["key"]),
-        created=parse_time(fields["created"]),
-        updated=parse_time(fields["updated"]),
-        facets=_facets(fields),
-        packed=packed if packed is not None else pack_document(issue),
-    )
-
-
-def _facets(fields: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """What simple JQL clauses compare, by clause name; values are shared strings in lower case."""
-
-    def names(field: str, *keys: str) -> tuple[str, ...]:
-        value = fields.get(field) or []
-        entries = value if isinstance(value, list) else [value]
-        found = []
-        for entry in entries:
-            texts = [entry] if isinstance(entry, str) else [str(entry[key]) for key in keys if entry.get(key)]
-            found += [intern(text.lower()) for text in texts]
-        return tuple(found)
-
-    return {
-        "status": names("status", "name", "id"),
-        "statuscategory": _category(fields.get("status") or {}),
-        "issuetype": names("issuetype", "name", "id"),
-        "priority": names("priority", "name", "id"),
-        "resolution": names("resolution", "name", "id"),
-        "assignee": names("assignee", "name", "displayName", "emailAddress"),
-        "reporter": names("reporter", "name", "displayName", "emailAddress"),
-        "labels": names("labels"),
-        "component": names("components", "name", "id"),
-        "fixversion": names("fixVersions", "name", "id"),
-    }
-
-
-def _category(status: dict[str, Any]) -> tuple[str, ...]:
-    category = status.get("statusCategory") or {}
-    return tuple(intern(str(category[key]).lower()) for key in ("key", "name") if category.get(key))
 
 
 def _note_people(site: Site, fields: dict[str, Any]) -> None:
@@ -231,7 +170,7 @@ def _note_people(site: Site, fields: dict[str, Any]) -> None:
 def _load_pages(site: Site, path: Path) -> None:
     for place, _, page in _records(path):
         try:
-            row = _page_row(site, page)
+            row = page_row(site, page)
             site.directory.author(row.author)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise SiteError(f"{place} is not a page of a site folder ({exc!r}): mend it.") from exc
@@ -240,45 +179,8 @@ def _load_pages(site: Site, path: Path) -> None:
         site.pages[row.id] = row
 
 
-def _page_row(site: Site, page: dict[str, Any]) -> PageRow:
-    comments = [
-        PageComment(
-            id=str(c["id"]), author=c["author"], created=parse_time(c["created"]), storage=c["storage"]
-        )
-        for c in page.get("comments", [])
-    ]
-    row = PageRow(
-        id=str(page["id"]),
-        kind=page.get("type", "page"),
-        space=intern(page["space"]),
-        title=page["title"],
-        parent_id=str(page["parent_id"]) if page.get("parent_id") else None,
-        version=int(page.get("version", 1)),
-        created=parse_time(page["created"]),
-        updated=parse_time(page["updated"]),
-        author=intern(page["author"]),
-        labels=tuple(intern(label) for label in page.get("labels", [])),
-        packed=pack(page["storage"].encode()),
-        position=len(site.pages),
-        comments=comments,
-    )
-    for entry in page.get("attachments", []):
-        attachment = Attachment(
-            id=str(entry["id"]),
-            title=entry["title"],
-            media_type=entry.get("media_type", "application/octet-stream"),
-            created=parse_time(entry["created"]),
-            author=entry["author"],
-            size=0,
-        )
-        file = site.attachment_file(row, attachment)
-        size = file.stat().st_size if file.is_file() else 0
-        row.attachments.append(replace(attachment, size=size))
-    return row
-
-
 def _apply_security(site: Site, settings: dict[str, Any]) -> None:
-    for key, principals in sorted(_rules(settings, "issue_security").items()):
+    for key, principals in sorted(_rules(settings, "issue_security", jira=True).items()):
         issue = site.find_issue(key)
         if issue is not None:
             issue.security = site.security_level(principals)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 
@@ -40,6 +41,19 @@ class Group:
         return str(uuid5(NAMESPACE_URL, f"group:{self.name}"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class AccountView:
+    """What API clients see: `reader` None is everything, `hides` takes `space:KEY`, `page:ID` (with its
+    descendants), `project:KEY` and `issue:KEY` away on top."""
+
+    reader: User | None = None
+    hides: frozenset[str] = frozenset()
+
+    @property
+    def is_limited(self) -> bool:
+        return self.reader is not None or bool(self.hides)
+
+
 class Directory:
     """Finds users and groups by each of the names that the APIs give them."""
 
@@ -60,6 +74,12 @@ class Directory:
         self._by_key[user.user_key] = user
         self._by_email.setdefault(user.email.lower(), user)
         return user
+
+    def update_user(self, user: User, **changes: Any) -> User:
+        """Change a user's e-mail, name, time zone or whether they are active."""
+        if self._by_email.get(user.email.lower()) is user:
+            del self._by_email[user.email.lower()]
+        return self.add_user(replace(user, **changes))
 
     def put_group(self, group: Group) -> None:
         """Add a group, or replace the one of that name."""

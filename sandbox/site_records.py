@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Principals = tuple[str, ...]
-"""Of whom a reader must be one: `anyone`, `group:<name>` or `user:<id>`."""
+"""Of whom a reader must be one: `anyone`, `group:<name>` or `user:<id>`; in Jira also `role:<name>`, `reporter`,
+`assignee`, `lead` and `applicationRole`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,26 +40,54 @@ class SecurityLevel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class InlineAnchor:
+    """What an inline comment is about: the marked text, and the id of the marker around it in the page."""
+
+    selection: str
+    marker_ref: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PageComment:
+    """A comment on a page; `parent_id` names the comment that it replies to, `inline` the text that it is about."""
+
     id: str
     author: str
     created: int
     storage: str
+    version: int = 1
+    edited: int | None = None
+    parent_id: str | None = None
+    inline: InlineAnchor | None = None
+    resolved: bool = False
+
+    @property
+    def updated(self) -> int:
+        return self.created if self.edited is None else self.edited
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
+    """A file on a page; `content` holds the bytes of one that was added while the site is being served."""
+
     id: str
     title: str
     media_type: str
     created: int
     author: str
     size: int
+    version: int = 1
+    edited: int | None = None
+    content: bytes | None = None
+
+    @property
+    def updated(self) -> int:
+        return self.created if self.edited is None else self.edited
 
 
 @dataclass(kw_only=True, slots=True)
 class PageRow:
-    """A page or blog post; `kind` is `page` or `blogpost`, `status` is `current` or `trashed`."""
+    """A page or blog post; `kind` is `page` or `blogpost`, `status` is `current`, `archived` or `trashed`."""
 
     id: str
     kind: str
@@ -93,6 +122,9 @@ class IssueRow:
     facets: dict[str, tuple[str, ...]]
     packed: bytes
     security: SecurityLevel | None = None
+    reporter: str | None = None
+    assignee: str | None = None
+    attachment_ids: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
-from sandbox.site_people import Directory, User
+from sandbox.site_people import AccountView, Directory, User
 from sandbox.site_records import (
     Attachment,
     IssueRow,
@@ -17,6 +19,26 @@ from sandbox.site_records import (
     Space,
 )
 from sandbox.site_traffic import Traffic
+
+T = TypeVar("T")
+FIRST_ROLES = {"Administrators": "10002", "Members": "10101"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Something that happened on the site, for those who listen; named like the webhook that tells of it.
+
+    What an event is about is set, everything else is None; `was` holds what a changelog needs of the state before.
+    """
+
+    event: str
+    page: PageRow | None = None
+    issue: IssueRow | None = None
+    comment: Any = None
+    attachment: Any = None
+    space: str | None = None
+    labels: tuple[str, ...] = ()
+    was: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -37,8 +59,35 @@ class Site:
     space_permissions: dict[str, Principals] = field(default_factory=dict)
     project_permissions: dict[str, Principals] = field(default_factory=dict)
     page_restrictions: dict[str, Principals] = field(default_factory=dict)
+    update_restrictions: dict[str, Principals] = field(default_factory=dict)
+    project_roles: dict[str, dict[str, Principals]] = field(default_factory=dict)
+    project_leads: dict[str, str] = field(default_factory=dict)
+    application_roles: dict[str, Principals] = field(default_factory=dict)
+    role_ids: dict[str, str] = field(default_factory=lambda: dict(FIRST_ROLES))
+    issue_files: dict[str, bytes] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
+    account: AccountView = field(default_factory=AccountView)
     revision: int = 0
+    last_content_id: int = 0
+    listeners: list[Callable[[Change], None]] = field(default_factory=list)
+    _memo: dict[object, Any] = field(default_factory=dict)
+    _memo_revision: int = -1
+
+    def changed(self, *changes: Change) -> None:
+        """Note that the site has changed, and tell the listeners how."""
+        self.revision += 1
+        for change in changes:
+            for listener in self.listeners:
+                listener(change)
+
+    def remembered(self, key: object, compute: Callable[[], T]) -> T:
+        """What `compute` gives, computed once until the site changes."""
+        if self._memo_revision != self.revision:
+            self._memo, self._memo_revision = {}, self.revision
+        if key not in self._memo:
+            self._memo[key] = compute()
+        result: T = self._memo[key]
+        return result
 
     def add_issue(self, issue: IssueRow) -> None:
         self.issues[issue.id] = issue
@@ -56,18 +105,16 @@ class Site:
         return found or next((s for s in self.spaces.values() if s.id == id_or_key), None)
 
     def find_attachment(self, attachment_id: str) -> tuple[PageRow, Attachment] | None:
-        for page in self.pages.values():
-            for attachment in page.attachments:
-                if attachment.id == attachment_id:
-                    return page, attachment
-        return None
+        def index() -> dict[str, tuple[PageRow, Attachment]]:
+            return {each.id: (page, each) for page in self.pages.values() for each in page.attachments}
+
+        return self.remembered("attachments", index).get(attachment_id)
 
     def find_page_comment(self, comment_id: str) -> tuple[PageRow, PageComment] | None:
-        for page in self.pages.values():
-            for comment in page.comments:
-                if comment.id == comment_id:
-                    return page, comment
-        return None
+        def index() -> dict[str, tuple[PageRow, PageComment]]:
+            return {each.id: (page, each) for page in self.pages.values() for each in page.comments}
+
+        return self.remembered("comments", index).get(comment_id)
 
     def find_page_by_title(self, space: str, title: str) -> PageRow | None:
         return next((p for p in self.pages.values() if p.space == space and p.title == title), None)
@@ -75,9 +122,22 @@ class Site:
     def children_of(self, page_id: str) -> list[PageRow]:
         return [page for page in self.pages.values() if page.parent_id == page_id]
 
+    def descendants_of(self, page_id: str) -> list[PageRow]:
+        found = self.children_of(page_id)
+        for page in found:  # grows while it is read: children of children are appended
+            found += [child for child in self.children_of(page.id) if child not in found]
+        return found
+
     def attachment_file(self, page: PageRow, attachment: Attachment) -> Path:
         """Where the bytes of a page's attachment lie; the file may be missing."""
         return (self.confluence_folder or self.folder) / "attachments" / page.id / Path(attachment.title).name
+
+    def attachment_bytes(self, page: PageRow, attachment: Attachment) -> bytes | None:
+        """The bytes of a page's attachment, or None where the site has none."""
+        if attachment.content is not None:
+            return attachment.content
+        file = self.attachment_file(page, attachment)
+        return file.read_bytes() if file.is_file() else None
 
     def security_level(self, principals: Principals) -> SecurityLevel:
         """The level that shows an issue to these principals; it is made when there is none yet."""
@@ -89,6 +149,33 @@ class Site:
         level = SecurityLevel(id=str(10100 + len(self.security_levels)), name=name, principals=principals)
         self.security_levels[level.id] = level
         return level
+
+    def role_id(self, name: str) -> str:
+        """The id of a project role; roles are the same in all projects, as in Jira."""
+        return self.role_ids.setdefault(name, str(10200 + len(self.role_ids)))
+
+    def find_issue_attachment(self, attachment_id: str) -> tuple[IssueRow, dict[str, Any]] | None:
+        """The issue and the stored JSON of an attachment."""
+
+        def index() -> dict[str, IssueRow]:
+            return {number: issue for issue in self.issues.values() for number in issue.attachment_ids}
+
+        issue = self.remembered("issue attachments", index).get(attachment_id)
+        if issue is None:
+            return None
+        entries = issue.document()["fields"]["attachment"]
+        return issue, next(entry for entry in entries if str(entry["id"]) == attachment_id)
+
+    def issue_attachment_bytes(self, issue: IssueRow, entry: dict[str, Any]) -> bytes | None:
+        """The bytes of an attachment of an issue, or None where the site has none."""
+        number = str(entry["id"])
+        if number in self.issue_files:
+            return self.issue_files[number]
+        folder = (self.jira_folder or self.folder) / "attachments"
+        names = (number, Path(str(entry.get("filename", number))).name)
+        places = [folder / owner / name for owner in (issue.id, issue.key) for name in names]
+        file = next((place for place in [*places, folder / number] if place.is_file()), None)
+        return file.read_bytes() if file else None
 
     def service_account(self, email: str) -> User:
         """The site admin as whom API clients sign in; entered into the directory at first use."""

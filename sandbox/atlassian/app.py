@@ -7,6 +7,7 @@ from aiohttp import web
 from sandbox.atlassian.confluence_people import confluence_people_routes
 from sandbox.atlassian.confluence_v1 import confluence_v1_routes
 from sandbox.atlassian.confluence_v2 import confluence_v2_routes
+from sandbox.atlassian.confluence_v2_parts import confluence_v2_part_routes
 from sandbox.atlassian.human import human_routes
 from sandbox.atlassian.jira_issues import jira_issue_routes
 from sandbox.atlassian.jira_people import jira_people_routes
@@ -41,6 +42,7 @@ def create_atlassian_app(
         confluence_people_routes,
         confluence_v1_routes,
         confluence_v2_routes,
+        confluence_v2_part_routes,
         human_routes,
     ):
         app.add_routes(routes(context))

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sandbox.atlassian.content import Content, comment_content, download_path, page_content, web_path
+from sandbox.atlassian.content import (
+    Content,
+    comment_content,
+    download_path,
+    page_content,
+    replies,
+    root_comments,
+    web_path,
+)
 from sandbox.atlassian.storage_html import storage_to_html
 from sandbox.atlassian.wire import Context, Json
 from sandbox.site_access import ancestors
 from sandbox.site_people import Group, User
-from sandbox.site_records import Principals, Space
+from sandbox.site_records import PageComment, Space
 from sandbox.site_times import confluence_time, readable_time
 
+RESTRICTIONS_IN_CONTENT = 200
+"""So many users and groups of a restriction are written where content is expanded with it; the rest is cut off."""
+
+COMMENTS_IN_CONTENT = 25
 EXPANDABLE = ("space", "version", "history", "ancestors", "body", "metadata", "container", "restrictions")
 
 
@@ -24,6 +36,13 @@ class Expand:
 
     def has(self, path: str) -> bool:
         return any(given == path or given.startswith(path + ".") for given in self._paths)
+
+    def below(self, path: str) -> Expand:
+        """What is asked for of the things under a path: `children.comment.version` asks them for `version`."""
+        return Expand(given.removeprefix(path + ".") for given in self._paths if given.startswith(path + "."))
+
+
+NOTHING = Expand(())
 
 
 def user_bean(context: Context, user: User) -> Json:
@@ -80,7 +99,7 @@ def space_bean(context: Context, space: Space) -> Json:
 
 def content_bean(context: Context, content: Content, expand: Expand) -> Json:
     """A page, blog post, comment or attachment with what `expand` asks for."""
-    bean = _base(context, content)
+    bean = _base(context, content, expand)
     builders: dict[str, Callable[[], Any]] = {
         "space": lambda: space_bean(context, context.site.spaces[content.page.space]),
         "version": lambda: _version(context, content),
@@ -96,20 +115,42 @@ def content_bean(context: Context, content: Content, expand: Expand) -> Json:
             bean[name] = builders[name]()
         else:
             bean["_expandable"][name] = ""
-    if expand.has("children.comment"):
-        comments = [comment_content(content.page, comment) for comment in content.page.comments]
-        beans = [content_bean(context, comment, Expand(())) for comment in comments]
-        bean["children"] = {"comment": listing(beans)}
+    for path, comments in (("children.comment", _children), ("descendants.comment", _descendants)):
+        if expand.has(path):
+            shown = [comment_content(content.page, each) for each in comments(content)[:COMMENTS_IN_CONTENT]]
+            beans = [content_bean(context, comment, expand.below(path)) for comment in shown]
+            bean[path.partition(".")[0]] = {"comment": {**listing(beans), "limit": COMMENTS_IN_CONTENT}}
     return bean
 
 
-def listing(results: list[Json]) -> Json:
-    return {"results": results, "start": 0, "limit": max(len(results), 25), "size": len(results)}
+def _children(content: Content) -> list[PageComment]:
+    if content.attachment is not None:
+        return []
+    return replies(content.page, content.id) if content.comment else root_comments(content.page)
 
 
-def restriction_bean(context: Context, page_id: str, operation: str, principals: Principals) -> Json:
-    """The users and groups that a restriction admits; a page without one has none."""
-    directory = context.site.directory
+def _descendants(content: Content) -> list[PageComment]:
+    return [] if content.comment or content.attachment else content.page.comments
+
+
+def listing(results: list[Json], *, start: int = 0, limit: int | None = None) -> Json:
+    """A v1 listing; without a limit everything is in it."""
+    shown = results[start : start + limit] if limit is not None else results
+    return {
+        "results": shown,
+        "start": start,
+        "limit": limit if limit is not None else max(len(results), 25),
+        "size": len(shown),
+    }
+
+
+def restriction_bean(
+    context: Context, page_id: str, operation: str, *, start: int = 0, limit: int | None = None
+) -> Json:
+    """A page of the users and of the groups that a restriction admits; a page without one has none."""
+    site, limit = context.site, RESTRICTIONS_IN_CONTENT if limit is None else limit
+    rules = site.page_restrictions if operation == "read" else site.update_restrictions
+    principals, directory = rules.get(page_id, ()), site.directory
     users, groups = [], []
     for principal in principals:
         kind, _, name = principal.partition(":")
@@ -121,13 +162,16 @@ def restriction_bean(context: Context, page_id: str, operation: str, principals:
     api = f"{context.confluence_url}/rest/api/content/{page_id}"
     return {
         "operation": operation,
-        "restrictions": {"user": listing(users), "group": listing(groups)},
+        "restrictions": {
+            "user": listing(users, start=start, limit=limit),
+            "group": listing(groups, start=start, limit=limit),
+        },
         "_expandable": {"content": f"/rest/api/content/{page_id}"},
         "_links": {"self": f"{api}/restriction/byOperation/{operation}"},
     }
 
 
-def _base(context: Context, content: Content) -> Json:
+def _base(context: Context, content: Content, expand: Expand = NOTHING) -> Json:
     links = {
         "self": f"{context.confluence_url}/rest/api/content/{content.id}",
         "webui": web_path(context, content),
@@ -147,7 +191,7 @@ def _base(context: Context, content: Content) -> Json:
             "comment": "",
         }
     elif content.comment is not None:
-        bean["extensions"] = {"location": "footer", "_expandable": {"resolution": ""}}
+        bean["extensions"] = _comment_extensions(context, content, expand)
     else:
         bean["extensions"] = {"position": content.page.position}
     return {**bean, "_expandable": {"children": "", "descendants": "", "operations": ""}, "_links": links}
@@ -181,7 +225,29 @@ def _history(context: Context, content: Content, expand: Expand) -> Json:
     return bean
 
 
+def _comment_extensions(context: Context, content: Content, expand: Expand) -> Json:
+    """Where a comment stands; what an inline comment is about, and whether the discussion is closed."""
+    comment = content.comment
+    extensions: Json = {"location": content.location}
+    unexpanded: Json = {}
+    if comment is not None and comment.inline is not None:
+        if expand.has("extensions.inlineProperties"):
+            anchor = comment.inline
+            extensions |= {
+                "inlineProperties": {"originalSelection": anchor.selection, "markerRef": anchor.marker_ref}
+            }
+        else:
+            unexpanded["inlineProperties"] = ""
+    if comment is not None and expand.has("extensions.resolution"):
+        extensions |= {"resolution": {"status": "resolved" if comment.resolved else "open"}}
+    else:
+        unexpanded["resolution"] = ""
+    return {**extensions, "_expandable": unexpanded}
+
+
 def _ancestors(context: Context, content: Content) -> list[Json]:
+    if content.comment is not None:
+        return [_base(context, comment_content(content.page, each)) for each in content.ancestor_comments]
     if content.kind != "page":
         return []
     return [_base(context, page_content(page)) for page in ancestors(context.site.pages, content.page)]
@@ -231,8 +297,7 @@ def _restrictions(context: Context, content: Content, expand: Expand) -> Json:
     bean: Json = {"_expandable": {}}
     for operation in ("read", "update"):
         if expand.has(f"restrictions.{operation}"):
-            principals = context.site.page_restrictions.get(content.id, ()) if operation == "read" else ()
-            bean[operation] = restriction_bean(context, content.id, operation, principals)
+            bean[operation] = restriction_bean(context, content.id, operation)
         else:
             bean["_expandable"][operation] = ""
     return bean

@@ -8,6 +8,7 @@ from sandbox.atlassian.confluence_beans import group_bean, listing, user_bean
 from sandbox.atlassian.confluence_v1 import paged
 from sandbox.atlassian.wire import Context, Json, RestError, context_of, many, reply
 from sandbox.site_access import ANYONE
+from sandbox.site_account import Sight
 from sandbox.site_people import Group, User
 from sandbox.site_times import confluence_time, now_ms
 
@@ -16,7 +17,7 @@ CAP = 200
 
 def confluence_people_routes(context: Context) -> list[web.RouteDef]:
     """The routes for users, groups and their members."""
-    api = context.confluence_path + "/rest/api"
+    api = context.confluence_root + "/rest/api"
     routes = [
         web.get(api + "/user", get_user),
         web.get(api + "/user/current", get_current_user),
@@ -38,7 +39,7 @@ def confluence_people_routes(context: Context) -> list[web.RouteDef]:
         web.get(api + "/group/{group}", get_group),
         web.get(api + "/group/{group}/member", list_members),
         web.get(api + "/space/{space}/permissions", list_space_permissions),
-        web.get(context.confluence_path + "/rest/mobile/1.0/profile/{user}", get_profile),
+        web.get(context.confluence_root + "/rest/mobile/1.0/profile/{user}", get_profile),
     ]
 
 
@@ -126,7 +127,7 @@ async def list_space_permissions(request: web.Request) -> web.Response:
     """What each user, group and anonymous visitor may do in the space."""
     context = context_of(request)
     space = context.site.spaces.get(request.match_info["space"])
-    if space is None:
+    if space is None or not Sight(context.site).space(space.key):
         raise RestError(404, f"No space with key : {request.match_info['space']}")
     grants: list[tuple[Json, str, str]] = [(_user_subject(context.account), "administer", "space")]
     for principal in context.site.space_permissions.get(space.key, ANYONE):

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -24,22 +25,26 @@ from sandbox.atlassian.content import (
     comment_content,
     find_content,
     page_content,
+    replies,
+    root_comments,
     web_path,
 )
 from sandbox.atlassian.cql import search_content
 from sandbox.atlassian.wire import Context, Json, RestError, context_of, integer, many, reply
-from sandbox.site_records import PageRow
+from sandbox.site_account import Sight
 from sandbox.site_times import confluence_time, readable_time
 
 T = TypeVar("T")
 CLOUD_CAP = 100
+RESTRICTIONS_ON_A_PAGE = 100
+RESTRICTIONS_CAP = 200
 CAP_WITH_BODY = 50
 DATA_CENTER_CAP = 200
 
 
 def confluence_v1_routes(context: Context) -> list[web.RouteDef]:
     """The routes of the v1 API: search, content, restrictions, attachments."""
-    api = context.confluence_path + "/rest/api"
+    api = context.confluence_root + "/rest/api"
     content = api + "/content/{content}"
     download = "/child/attachment/{attachment}/download"
     routes = [
@@ -47,19 +52,19 @@ def confluence_v1_routes(context: Context) -> list[web.RouteDef]:
         web.get(api + "/content/search", search_contents),
         web.get(content, get_content),
         web.get(content + "/label", list_labels),
-        web.get(content + "/restriction", list_restrictions),
         web.get(content + "/restriction/byOperation", restrictions_by_operation),
         web.get(content + "/restriction/byOperation/{operation}", restriction_of_operation),
         web.get(content + "/child/comment", list_comments),
         web.get(content + "/child/page", list_children),
         web.get(content + "/child/attachment", list_attachments),
-        web.get(content + download, download_attachment),
     ]
     if context.is_cloud:
         return [
             web.get(api + "/space", removed_space),
             web.get(api + "/space/{space}", removed_space),
             web.get(api + "/content", removed_space),
+            web.get(content + "/restriction", list_restrictions),
+            web.get(content + download, download_attachment),
             *routes,
         ]
     return [
@@ -77,14 +82,19 @@ async def removed_space(_: web.Request) -> web.Response:
 async def list_spaces(request: web.Request) -> web.Response:
     context = context_of(request)
     keys = set(request.query.getall("spaceKey", []))
-    spaces = [space for space in context.site.spaces.values() if not keys or space.key in keys]
+    sight = Sight(context.site)
+    spaces = [
+        space
+        for space in context.site.spaces.values()
+        if (not keys or space.key in keys) and sight.space(space.key)
+    ]
     return paged(request, spaces, lambda space: space_bean(context, space), cap=DATA_CENTER_CAP)
 
 
 async def get_space(request: web.Request) -> web.Response:
     context = context_of(request)
     space = context.site.spaces.get(request.match_info["space"])
-    if space is None:
+    if space is None or not Sight(context.site).space(space.key):
         raise RestError(404, f"No space with key : {request.match_info['space']}")
     return reply(space_bean(context, space))
 
@@ -93,9 +103,10 @@ async def list_content(request: web.Request) -> web.Response:
     """Data Center: the pages (or blog posts) of a space, by status and title."""
     context, query = context_of(request), request.query
     kind, status = query.get("type", "page"), query.get("status", "current")
-    if "spaceKey" in query and query["spaceKey"] not in context.site.spaces:
+    key = query.get("spaceKey")
+    if key is not None and (key not in context.site.spaces or not Sight(context.site).space(key)):
         raise RestError(404, f"No space with key : {query['spaceKey']}")
-    statuses = ["current", "trashed"] if status == "any" else [status]
+    statuses = ["current", "archived", "trashed"] if status == "any" else [status]
     found = [
         content
         for each in statuses
@@ -165,13 +176,33 @@ async def restriction_of_operation(request: web.Request) -> web.Response:
 
 
 async def list_comments(request: web.Request) -> web.Response:
-    page = content_of(request).page
-    return _contents(request, [comment_content(page, comment) for comment in page.comments])
+    """The comments on a page or the replies to a comment; with `depth=all`, of either, all that are below."""
+    content, wanted = content_of(request), set(many(request, "location"))
+    page, above = content.page, content.comment
+    if request.query.get("depth") == "all":
+        found = [comment_content(page, each) for each in page.comments if each is not above]
+        if above is not None:
+            found = [each for each in found if above in each.ancestor_comments]
+    else:
+        comments = replies(page, content.id) if above else root_comments(page)
+        found = [comment_content(page, each) for each in comments]
+    return _contents(request, [each for each in found if not wanted or wanted & _locations(each)])
+
+
+def _locations(content: Content) -> set[str]:
+    """The values of `location` under which a comment is found: a resolved inline comment is only `resolved`."""
+    comments = [*content.ancestor_comments, content.comment]
+    if content.location == "inline" and comments[0] is not None and comments[0].resolved:
+        return {"resolved"}
+    return {content.location}
 
 
 async def list_children(request: web.Request) -> web.Response:
     site, page = context_of(request).site, content_of(request).page
-    children = [child for child in site.children_of(page.id) if child.status == "current"]
+    sight = Sight(site)
+    children = [
+        child for child in site.children_of(page.id) if child.status == "current" and sight.page(child)
+    ]
     return _contents(request, [page_content(child) for child in children])
 
 
@@ -182,8 +213,15 @@ async def list_attachments(request: web.Request) -> web.Response:
 
 
 async def download_attachment(request: web.Request) -> web.StreamResponse:
-    page = content_of(request).page
-    return _file(request, page, lambda content: content.id == request.match_info["attachment"])
+    """Cloud sends the client on to where the bytes are."""
+    context, page, wanted = context_of(request), content_of(request).page, request.match_info["attachment"]
+    for attachment in page.attachments:
+        if attachment_content(page, attachment).id == wanted:
+            place = (
+                f"{context.confluence_path}/download/attachments/{page.id}/{quote(attachment.title, safe='')}"
+            )
+            return web.Response(status=302, headers={"Location": place})
+    raise RestError(404, "There is no such attachment on this page.")
 
 
 def content_of(request: web.Request, statuses: Sequence[str] = ("current",)) -> Content:
@@ -215,7 +253,7 @@ def paged(
         following: dict[str, str | int] = {"limit": limit, "start": start + limit}
         if cursor:
             following |= {"cursor": make_cursor(start + limit), "next": "true"}
-        path = str(request.rel_url.update_query(following))
+        path = context.public(request.rel_url.update_query(following))
         answer["_links"]["next"] = path.removeprefix(context.confluence_path)
     return reply(answer)
 
@@ -240,7 +278,6 @@ def _contents(request: web.Request, found: Sequence[Content], *, cursor: bool = 
         found,
         lambda content: content_bean(context, content, expand),
         cap=_cap(request),
-        extra={"totalSize": len(found)} if cursor else None,
         cursor=cursor,
     )
 
@@ -265,21 +302,17 @@ def _cap(request: web.Request) -> int:
 
 def _restriction(request: web.Request, operation: str) -> Json:
     context, content = context_of(request), content_of(request)
-    principals = context.site.page_restrictions.get(content.id, ()) if operation == "read" else ()
-    return restriction_bean(context, content.id, operation, principals)
+    start, limit = integer(request, "start", 0), integer(request, "limit", RESTRICTIONS_ON_A_PAGE)
+    limit = max(1, min(limit, RESTRICTIONS_CAP))
+    return restriction_bean(context, content.id, operation, start=start, limit=limit)
 
 
 def _linked(request: web.Request, bean: Json) -> Json:
     context = context_of(request)
     links = {"base": context.confluence_url, "context": context.confluence_path}
-    bean["_links"] = {"self": context.base_url + str(request.rel_url), **links, **bean.get("_links", {})}
+    bean["_links"] = {
+        "self": context.base_url + context.public(request.rel_url),
+        **links,
+        **bean.get("_links", {}),
+    }
     return bean
-
-
-def _file(request: web.Request, page: PageRow, wanted: Callable[[Content], bool]) -> web.StreamResponse:
-    site = context_of(request).site
-    for attachment in page.attachments:
-        path = site.attachment_file(page, attachment)
-        if wanted(attachment_content(page, attachment)) and path.is_file():
-            return web.FileResponse(path, headers={"Content-Type": attachment.media_type})
-    raise RestError(404, "There is no such attachment on this page.")

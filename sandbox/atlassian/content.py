@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 from sandbox.atlassian.wire import Context
+from sandbox.site_account import Sight
 from sandbox.site_records import Attachment, PageComment, PageRow
 from sandbox.site_state import Site
 
@@ -32,7 +33,25 @@ class Content:
 
     @property
     def version(self) -> int:
-        return self.page.version if self.comment is None and self.attachment is None else 1
+        part = self.comment or self.attachment
+        return self.page.version if part is None else part.version
+
+    @property
+    def ancestor_comments(self) -> list[PageComment]:
+        """The comments that a reply replies to, the first of the discussion first."""
+        by_id = {each.id: each for each in self.page.comments}
+        chain: list[PageComment] = []
+        above = by_id.get(self.comment.parent_id or "") if self.comment else None
+        while above is not None and above not in chain:
+            chain.append(above)
+            above = by_id.get(above.parent_id or "")
+        return chain[::-1]
+
+    @property
+    def location(self) -> str:
+        """Of a comment: `inline` or `footer`, which for a reply is that of the discussion."""
+        comments = [*self.ancestor_comments, self.comment]
+        return "inline" if comments[0] is not None and comments[0].inline else "footer"
 
 
 def page_content(page: PageRow) -> Content:
@@ -55,7 +74,7 @@ def comment_content(page: PageRow, comment: PageComment) -> Content:
         page=page,
         author=comment.author,
         created=comment.created,
-        updated=comment.created,
+        updated=comment.updated,
         comment=comment,
     )
 
@@ -68,31 +87,46 @@ def attachment_content(page: PageRow, attachment: Attachment) -> Content:
         page=page,
         author=attachment.author,
         created=attachment.created,
-        updated=attachment.created,
+        updated=attachment.updated,
         attachment=attachment,
     )
 
 
 def all_content(site: Site, *, status: str = "current") -> list[Content]:
-    """Everything on pages of that status, in a stable order."""
-    found: list[Content] = []
-    for page in site.pages.values():
-        if page.status == status:
-            found.append(page_content(page))
-            found += [comment_content(page, comment) for comment in page.comments]
-            found += [attachment_content(page, attachment) for attachment in page.attachments]
-    return found
+    """Everything that the account sees on pages of that status, in a stable order."""
+
+    def collect() -> list[Content]:
+        found, sight = [], Sight(site)
+        for page in site.pages.values():
+            if page.status == status and sight.page(page):
+                found.append(page_content(page))
+                found += [comment_content(page, comment) for comment in page.comments]
+                found += [attachment_content(page, attachment) for attachment in page.attachments]
+        return found
+
+    return site.remembered(("content", status), collect)
+
+
+def root_comments(page: PageRow) -> list[PageComment]:
+    """The comments that are no replies."""
+    return replies(page, None)
+
+
+def replies(page: PageRow, comment_id: str | None) -> list[PageComment]:
+    return [each for each in page.comments if each.parent_id == comment_id]
 
 
 def find_content(site: Site, content_id: str) -> Content | None:
-    """Content by id, whatever its status."""
+    """Content by id, whatever its status, if the account sees it."""
     if content_id in site.pages:
-        return page_content(site.pages[content_id])
-    if found := site.find_page_comment(content_id):
-        return comment_content(*found)
-    if attached := site.find_attachment(content_id):
-        return attachment_content(*attached)
-    return None
+        content = page_content(site.pages[content_id])
+    elif found := site.find_page_comment(content_id):
+        content = comment_content(*found)
+    elif attached := site.find_attachment(content_id):
+        content = attachment_content(*attached)
+    else:
+        return None
+    return content if Sight(site).page(content.page) else None
 
 
 def web_path(context: Context, content: Content) -> str:
@@ -115,4 +149,4 @@ def download_path(context: Context, content: Content) -> str:
     """Where an attachment's bytes are, relative to the Confluence base."""
     if context.is_cloud:
         return f"/rest/api/content/{content.page.id}/child/attachment/{content.id}/download"
-    return f"/download/attachments/{content.page.id}/{quote(content.title)}?version=1&api=v2"
+    return f"/download/attachments/{content.page.id}/{quote(content.title)}?version={content.version}&api=v2"

@@ -35,7 +35,7 @@ class Viewer:
     user: User | None
 
     def may_read_page(self, context: Context, page: PageRow) -> bool:
-        return page.status == "current" and (self.is_admin or may_read_page(context.site, self.user, page))
+        return page.status != "trashed" and (self.is_admin or may_read_page(context.site, self.user, page))
 
     def may_read_issue(self, context: Context, issue: IssueRow) -> bool:
         return self.is_admin or may_read_issue(context.site, self.user, issue)
@@ -102,9 +102,9 @@ async def download_attachment(request: web.Request) -> web.StreamResponse:
     if page is None or not viewer.may_read_page(context, page):
         return _not_found(viewer)
     for attachment in page.attachments:
-        path = context.site.attachment_file(page, attachment)
-        if attachment.title == request.match_info["title"] and path.is_file():
-            return web.FileResponse(path, headers={"Content-Type": attachment.media_type})
+        content = context.site.attachment_bytes(page, attachment)
+        if attachment.title == request.match_info["title"] and content is not None:
+            return web.Response(body=content, headers={"Content-Type": attachment.media_type})
     return _not_found(viewer)
 
 

@@ -24,14 +24,14 @@ NOT_NAVIGABLE = ("-comment", "-attachment")
 
 def jira_issue_routes(context: Context) -> list[web.RouteDef]:
     """The routes for issues, their comments and attachments, and searches."""
-    api = context.jira_path + "/rest/api/{version:2|3|latest}"
+    api = context.jira_root + "/rest/api/{version:2|3|latest}"
     issue = api + "/issue/{issue}"
     routes = [
         web.get(issue, get_issue),
         web.get(issue + "/comment", list_comments),
         web.get(issue + "/comment/{comment}", get_comment),
         web.get(issue + "/remotelink", list_remote_links),
-        web.get(context.jira_path + "/secure/attachment/{attachment}/{name}", get_attachment),
+        web.get(context.jira_root + "/secure/attachment/{attachment}/{name}", get_attachment),
     ]
     if context.is_cloud:
         return [

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from sandbox.atlassian.jira_beans import user_bean
 from sandbox.atlassian.wire import (
+    CLOUD_ID,
     Context,
     Json,
     RestError,
@@ -49,7 +50,7 @@ SYSTEM_FIELDS = {
 
 def jira_people_routes(context: Context) -> list[web.RouteDef]:
     """The routes for the account, users, groups and their members."""
-    api = context.jira_path + "/rest/api/{version:2|3|latest}"
+    api = context.jira_root + "/rest/api/{version:2|3|latest}"
     routes = [
         web.get(api + "/myself", get_myself),
         web.get(api + "/serverInfo", get_server_info),
@@ -74,7 +75,7 @@ def jira_people_routes(context: Context) -> list[web.RouteDef]:
 
 
 async def get_tenant_info(_: web.Request) -> web.Response:
-    return reply({"cloudId": "0b0c7a52-5a5d-4a2e-9f0e-5a4d0b0c0001"})
+    return reply({"cloudId": CLOUD_ID})
 
 
 async def get_myself(request: web.Request) -> web.Response:

@@ -21,7 +21,7 @@ FIRST_PERMISSION_SCHEME = 10000
 
 def jira_project_routes(context: Context) -> list[web.RouteDef]:
     """The routes for projects, roles, permission schemes and security levels."""
-    api = context.jira_path + "/rest/api/{version:2|3|latest}"
+    api = context.jira_root + "/rest/api/{version:2|3|latest}"
     project = api + "/project/{project}"
     routes = [
         web.get(api + "/project", list_projects),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from aiohttp import web
+from yarl import URL
 
 from sandbox.site_people import User
 from sandbox.site_state import Site
@@ -16,6 +17,7 @@ Deployment = Literal["cloud", "datacenter"]
 Json = dict[str, Any]
 T = TypeVar("T")
 CACHED_RESULTS = 32
+CLOUD_ID = "0b0c7a52-5a5d-4a2e-9f0e-5a4d0b0c0001"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,7 @@ class Context:
     deployment: Deployment
     base_url: str
     credentials: Credentials
+    is_gateway: bool = False
     cache: ResultCache = field(default_factory=ResultCache)
 
     @property
@@ -73,6 +76,24 @@ class Context:
     @property
     def confluence_path(self) -> str:
         return "/wiki" if self.is_cloud else "/confluence"
+
+    @property
+    def jira_root(self) -> str:
+        """Where the routes of Jira's API are; through the gateway it is not where people find Jira."""
+        return f"/ex/jira/{CLOUD_ID}" if self.is_gateway else self.jira_path
+
+    @property
+    def confluence_root(self) -> str:
+        return f"/ex/confluence/{CLOUD_ID}/wiki" if self.is_gateway else self.confluence_path
+
+    def public(self, url: URL) -> str:
+        """The path and query of a request as the tenant knows it, which is what listings link to."""
+        return str(url).removeprefix(f"/ex/confluence/{CLOUD_ID}") if self.is_gateway else str(url)
+
+    @property
+    def jira_api_url(self) -> str:
+        """Where Jira says that its resources are: at the gateway, for those who came through it."""
+        return self.base_url + self.jira_root
 
     @property
     def jira_url(self) -> str:
@@ -89,10 +110,12 @@ class Context:
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)
+GATEWAY: web.AppKey[Context] = web.AppKey("gateway", Context)
 
 
 def context_of(request: web.Request) -> Context:
-    return request.app[CONTEXT]
+    """The site as the request's sender sees it: under its own address, or through the gateway."""
+    return request.app[GATEWAY if request.path.startswith("/ex/") and GATEWAY in request.app else CONTEXT]
 
 
 def reply(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -148,12 +171,12 @@ def jira_page(context: Context, request: web.Request, items: Sequence[T], show: 
 
 def error_reply(context: Context, path: str, status: int, message: str) -> web.Response:
     """The error in the shape of the API that the path belongs to."""
-    if context.is_cloud and path.startswith("/wiki/api/v2/"):
+    if context.is_cloud and path.startswith(context.confluence_root + "/api/v2/"):
         title = {400: "Invalid request", 401: "Unauthorized", 404: "Not Found"}.get(status, message)
         code = title.upper().replace(" ", "_")
         error = {"status": status, "code": code, "title": title, "detail": message}
         return reply({"errors": [error]}, status=status)
-    if path.startswith(context.confluence_path + "/"):
+    if path.startswith(context.confluence_root + "/"):
         data = {"authorized": status not in (401, 403), "valid": True, "errors": [], "successful": False}
         return reply({"statusCode": status, "data": data, "message": message}, status=status)
     if status == 401:

@@ -97,3 +97,19 @@ def test_the_real_company_loads_within_seconds_and_stays_small():
     tracemalloc.stop()
     assert len(again.issues) == 24554
     assert held < 200 * 2**20
+
+
+def test_comments_carry_what_they_are_about_where_the_folder_says_so(tmp_path):
+    written = {"author": "ada", "created": "2024-01-02T00:00:00.000Z", "storage": "<p>c</p>"}
+    inline = {"originalSelection": "ü"}
+    comments = [
+        {"id": "5", **written, "inline": inline, "resolved": True, "version": 2},
+        {"id": "6", **written, "parent_id": "5"},
+    ]
+    write(tmp_path, "confluence/A.jsonl", json.dumps({**PAGE, "comments": comments, "status": "archived"}))
+    page = load_site(tmp_path).pages["1"]
+    first, second = page.comments
+    assert page.status == "archived"
+    assert (first.inline.selection, first.resolved, first.version) == ("ü", True, 2)
+    assert first.inline.marker_ref
+    assert (second.parent_id, second.inline, second.resolved, second.version) == ("5", None, False, 1)
