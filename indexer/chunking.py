@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, groupby
 
-from connectors.documents import Document, DocumentKind, Section, SectionKind
+from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind
 from indexer.splitting import CountTokens, last_sentence, split_code, split_table, split_text
 
 #: Part of a document's stored hash: raise it, and the next refresh cuts every document anew.
@@ -58,6 +58,9 @@ class Chunk:
     context: str
     #: One for each section of a run of several; empty when ``url`` says it all.
     anchors: tuple[Anchor, ...] = ()
+    #: As :attr:`connectors.documents.Section.access_rules` and ``included_id``, the same for all of the chunk.
+    access_rules: tuple[AccessRule, ...] = ()
+    included_id: str | None = None
 
     @property
     def embedding_text(self) -> str:
@@ -92,7 +95,12 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, max_tokens:
 
 
 def _group_key(section: Section) -> object:
-    """Sections of one group may share a chunk: all under one heading, or a run of comments."""
+    """Sections of one group may share a chunk: what the same people may read, under one heading or in a run of
+    comments."""
+    return (section.included_id, frozenset(section.access_rules), _place_key(section))
+
+
+def _place_key(section: Section) -> object:
     if section.kind in (SectionKind.SECTION, SectionKind.TABLE, SectionKind.CODE):
         return ("body", section.heading_path, section.url)
     if section.kind is SectionKind.COMMENT:
@@ -185,4 +193,6 @@ def _chunk(run: list[_Piece], context: str) -> Chunk:
         created=first.created,
         context=context,
         anchors=tuple(anchors) if len({section.url for section in sections}) > 1 else (),
+        access_rules=first.access_rules,
+        included_id=first.included_id,
     )

@@ -1,33 +1,47 @@
-"""Bringing one source up to date: people, changes, deletions and permissions, vectors.
+"""Bringing one source up to date: people and rules, what changed, what exists, the reading, the deletions, vectors.
 
-Each document is a transaction of its own. The words are searchable as soon as a document is stored; vectors
-follow, the newest first. A step that fails keeps none of the others from being done: permissions that became
-stricter count even while the documents themselves cannot be read.
+The passes only note ids in the durable reading list; what is listed is then read, each document in a transaction of
+its own. The words are searchable as soon as a document is stored; vectors follow, the newest first. A step that fails
+keeps none of the others from being done: permissions that became stricter count even while the documents themselves
+cannot be read.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
 from psycopg_pool import ConnectionPool
 
-from connectors.documents import Connector, Document, Unreadable
+from connectors.documents import Connector
 from connectors.errors import ConnectorError
+from indexer import reading_list
+from indexer.changes import note_changes
+from indexer.deletion import delete_gone
 from indexer.embedding import Embedder
 from indexer.errors import IndexerError
-from indexer.store import SQL, Outcome, RuleStore, store_document, store_memberships, store_unreadable
-from indexer.sweep import sweep
+from indexer.passes import EVERYTHING, Pass
+from indexer.reading import Reader
+from indexer.rules import RuleStore, delete_orphans, refresh_people, refresh_rules
+from indexer.statements import load
+from indexer.store import Outcome
+from indexer.sweep import Listing, Noting
 from indexer.vectors import embed_source
+
+SQL = load("indexer", "sources.sql")
 
 log = structlog.get_logger(__name__)
 
 Mode = Literal["eager", "lazy"]
+
+#: The first window of changes starts so long before the listing did: the source's clock is not ours.
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +49,7 @@ class Progress:
     """How far a refresh is."""
 
     source: str
-    #: "reading", "checking" (deletions and permissions) or "embedding".
+    #: "checking" (what exists and who may read it), "reading" or "embedding".
     phase: str
     done: int
     #: About how many there are; None while nobody knows.
@@ -44,7 +58,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshReport:
-    """What a refresh did. All but ``documents``, ``chunks`` and ``name`` count this refresh alone."""
+    """What a refresh did. All but ``documents``, ``chunks``, ``failed`` and ``name`` count this refresh alone."""
 
     name: str
     documents: int
@@ -54,6 +68,7 @@ class RefreshReport:
     unchanged: int
     chunks: int
     embedded: int
+    #: Documents that could not be read and wait for another try.
     failed: int
     seconds: float
 
@@ -65,28 +80,43 @@ class _Refresh:
     pool: ConnectionPool
     connector: Connector
     embedder: Embedder
+    passes: Collection[Pass]
+    full: bool
     progress: Callable[[Progress], None]
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
-    failed: int = 0
-    newest: datetime | None = None
+    rules: RuleStore
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     problems: list[ConnectorError | IndexerError] = field(default_factory=list)
+    #: Passes of which a step failed.
+    failed: set[Pass] = field(default_factory=set)
 
     @property
     def source(self) -> str:
         return self.connector.name
 
-    def tell(self, phase: str, done: int, total: int | None) -> None:
-        self.progress(Progress(source=self.source, phase=phase, done=done, total=total))
+    def tell(self, phase: str) -> Callable[[int, int | None], None]:
+        return lambda done, total: self.progress(
+            Progress(source=self.source, phase=phase, done=done, total=total)
+        )
 
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """A step whose failure is kept for the end, so that the next ones are done all the same."""
+    def step(self, *passes: Pass) -> Iterator[None]:
+        """A step of these passes, whose failure is kept for the end, so that the next ones are done all the same."""
         try:
             yield
         except (ConnectorError, IndexerError) as error:
             log.info("refresh_step_failed", source=self.source, error=str(error))
             self.problems.append(error)
+            self.failed.update(passes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Window:
+    """From when to when changes are asked for, by the database's clock."""
+
+    watermark: datetime | None
+    started: datetime
+    #: The first read began; earlier than ``started`` when that was interrupted.
+    first_started: datetime
 
 
 def refresh(
@@ -94,59 +124,109 @@ def refresh(
     connector: Connector,
     embedder: Embedder,
     *,
-    full: bool,
+    passes: Collection[Pass] = EVERYTHING,
+    full: bool = False,
+    confirm: bool = False,
     mode: Mode,
     progress: Callable[[Progress], None],
 ) -> RefreshReport:
-    """Bring one source up to date; ``full`` reads everything again and trusts what it finds.
+    """Bring one source up to date; what is listed to be read is read whatever the passes are.
+
+    Args:
+        pool: of the index.
+        connector: the source.
+        embedder: counts tokens, and makes the vectors.
+        passes: what to ask the source for. The first refresh makes every pass.
+        full: make every pass, and read everything again.
+        confirm: delete what is gone, however much it is.
+        mode: "lazy" leaves the vectors to the searches.
+        progress: told how far the refresh is; what it raises interrupts the refresh.
 
     Raises:
         ConnectorError: the source could not be read, wholly or in part; what could be done was done.
-        SweepRefusedError: suspiciously many documents seem to be gone; none was deleted.
+        SweepRefusedError: suspiciously many documents are gone; they are readable by nobody, but not deleted.
         IndexerError: another refresh of the same source is running.
     """
     clock = time.monotonic()
-    run = _Refresh(pool=pool, connector=connector, embedder=embedder, progress=progress)
+    rules = RuleStore(connector.name, connector.rule)
+    run = _Refresh(
+        pool=pool,
+        connector=connector,
+        embedder=embedder,
+        passes=frozenset(passes),
+        full=full,
+        progress=progress,
+        rules=rules,
+    )
     with _one_refresh(pool, run.source), _recorded(pool, run.source):
-        watermark = _begin(run)
-        with run.step():
-            _refresh_people(run)
-        with run.step():
-            _read_changes(run, None if full else watermark)
-            _move_watermark(run, full=full)
-        deleted = 0
-        with run.step():
-            deleted = _sweep(run, full=full)
+        window = _begin(run)
+        if full or (run.passes and window.watermark is None):
+            run.passes = EVERYTHING
+        _ask(run, window)
+        gone = _read(run)
+        deleted = _delete(run, confirm=confirm, gone=gone)
         embedded = _embed(run) if mode == "eager" else 0
-        if run.problems:
-            raise run.problems[0]
         _end(run)
     return _report(run, deleted=deleted, embedded=embedded, seconds=time.monotonic() - clock)
 
 
-def _report(run: _Refresh, *, deleted: int, embedded: int, seconds: float) -> RefreshReport:
-    with run.pool.connection() as connection:
-        documents, chunks = connection.execute(SQL["count_source"], {"source": run.source}).fetchone() or (
-            0,
-            0,
+def _ask(run: _Refresh, window: _Window) -> None:
+    """Make the passes: permissions become right, and what is to be read is noted."""
+    if Pass.PERMISSIONS in run.passes:
+        with run.step(Pass.PERMISSIONS):
+            refresh_people(run.pool, run.connector)
+        with run.step(Pass.PERMISSIONS):
+            refresh_rules(run.pool, run.connector, run.rules)
+    everything = run.full or window.watermark is None
+    if Pass.CHANGES in run.passes and window.watermark is not None and not run.full:
+        with run.step(Pass.CHANGES):
+            note_changes(run.pool, run.connector, since=window.watermark, started=window.started)
+    if Pass.SWEEP in run.passes or Pass.PERMISSIONS in run.passes:
+        # Everything is listed for the first time, or again: this is where changes go on from.
+        watermark = (window.started if run.full else window.first_started) - _CLOCKS_DIFFER
+        different = Noting.DIFFERENT if Pass.SWEEP in run.passes else Noting.NONE
+        listing = Listing(
+            pool=run.pool,
+            connector=run.connector,
+            rules=run.rules,
+            noting=Noting.ALL if run.full else different,
+            progress=run.tell("checking"),
+            watermark=watermark if everything else None,
         )
-    touched = run.outcomes[Outcome.CREATED] + run.outcomes[Outcome.UPDATED]
-    report = RefreshReport(
-        name=run.source,
-        documents=documents,
-        created=run.outcomes[Outcome.CREATED],
-        updated=run.outcomes[Outcome.UPDATED],
-        deleted=deleted,
-        # What was stored may have been swept again.
-        unchanged=max(0, documents - touched),
-        chunks=chunks,
-        embedded=embedded,
-        failed=run.failed,
-        seconds=round(seconds, 2),
+        with run.step(*(run.passes if everything else (Pass.SWEEP, Pass.PERMISSIONS))):
+            listing.walk()
+
+
+def _read(run: _Refresh) -> int:
+    """Read what is listed; returns how many documents turned out to be gone."""
+    reader = Reader(
+        pool=run.pool,
+        connector=run.connector,
+        rules=run.rules,
+        embedder=run.embedder,
+        progress=run.tell("reading"),
+        outcomes=run.outcomes,
     )
-    figures = {name: value for name, value in vars(report).items() if name != "name"}
-    log.info("source_refreshed", source=run.source, **figures)
-    return report
+    with run.step(Pass.CHANGES, Pass.SWEEP):
+        reader.read()
+    return reader.gone
+
+
+def _delete(run: _Refresh, *, confirm: bool, gone: int) -> int:
+    deleted, refused = delete_gone(run.pool, run.source, confirm=confirm)
+    # Refused before, it is on record; a refresh that only reads what changed is not to fail each time.
+    if refused and (gone or Pass.SWEEP in run.passes):
+        with run.step():
+            raise refused
+    if Pass.PERMISSIONS in run.passes:
+        delete_orphans(run.pool, run.source)
+    return deleted
+
+
+def _embed(run: _Refresh) -> int:
+    with run.step():
+        return embed_source(run.pool, run.source, run.embedder, progress=run.tell("embedding"))
+    return 0
 
 
 @contextmanager
@@ -174,86 +254,43 @@ def _recorded(pool: ConnectionPool, source: str) -> Iterator[None]:
         raise
 
 
-def _begin(run: _Refresh) -> datetime | None:
+def _begin(run: _Refresh) -> _Window:
     with run.pool.connection() as connection:
         row = connection.execute(SQL["begin_refresh"], {"source": run.source}).fetchone()
-    watermark: datetime | None = row[0] if row else None
-    return watermark
+    assert row is not None, "insert … returning gives a row"
+    return _Window(watermark=row[0], started=row[1], first_started=row[2])
 
 
 def _end(run: _Refresh) -> None:
+    """Record how fresh the source is now; raises the first of the problems there were."""
     with run.pool.connection() as connection:
-        connection.execute(SQL["end_refresh"], {"source": run.source})
+        done = [each for each in run.passes if each not in run.failed]
+        connection.execute(SQL["end_passes"], {"source": run.source, "passes": done})
+        if not run.problems:
+            connection.execute(SQL["end_refresh"], {"source": run.source})
+    if run.problems:
+        raise run.problems[0]
 
 
-def _refresh_people(run: _Refresh) -> None:
-    memberships = list(run.connector.memberships())
+def _report(run: _Refresh, *, deleted: int, embedded: int, seconds: float) -> RefreshReport:
     with run.pool.connection() as connection:
-        store_memberships(connection, run.source, memberships)
-
-
-def _read_changes(run: _Refresh, since: datetime | None) -> None:
-    if since is None:
-        # Everything is read: what is still unreadable will be recorded again.
-        with run.pool.connection() as connection:
-            connection.execute(SQL["clear_unreadable"], {"source": run.source})
-    total = run.connector.estimate(since)
-    done = 0
-    for done in _store(run, run.connector.changes(since)):
-        run.tell("reading", done, total)
-    run.tell("reading", done, done)  # the estimate was only one
-
-
-def _move_watermark(run: _Refresh, *, full: bool) -> None:
-    """Everything up to it is stored. What changed while we read lies after the start, and is read next time."""
-    if run.newest is None:
-        return
-    parameters = {"source": run.source, "watermark": min(run.newest, run.started)}
-    with run.pool.connection() as connection:
-        connection.execute(SQL["set_watermark" if full else "raise_watermark"], parameters)
-
-
-def _store(run: _Refresh, changes: Iterable[Document | Unreadable]) -> Iterator[int]:
-    """Store documents one by one, each in a transaction; yields how many are done."""
-    rules = RuleStore(run.source)
-    for done, change in enumerate(changes, start=1):
-        with run.pool.connection() as connection:
-            if isinstance(change, Unreadable):
-                store_unreadable(connection, run.source, change)
-                run.failed += 1
-                log.warning("document_unreadable", source=run.source, document=change.external_id)
-            else:
-                outcome = store_document(connection, change, rules=rules, embedder=run.embedder)
-                run.outcomes[outcome] += 1
-                run.newest = max(filter(None, (run.newest, change.updated)), default=None)
-        yield done
-
-
-def _sweep(run: _Refresh, *, full: bool) -> int:
-    """Delete what is gone, rewrite changed permissions, and read what appeared without being new."""
-
-    def read(ids: list[str]) -> set[str]:
-        found: set[str] = set()
-
-        def noted() -> Iterator[Document | Unreadable]:
-            for document in run.connector.documents(ids):
-                found.add(document.id)
-                yield document
-
-        for done in _store(run, noted()):
-            run.tell("reading", done, len(ids))
-        return found
-
-    return sweep(
-        run.pool,
-        run.connector,
-        full=full,
-        read=read,
-        progress=lambda done, total: run.tell("checking", done, total),
+        row = connection.execute(SQL["count_source"], {"source": run.source}).fetchone()
+        failed = reading_list.count_failed(connection, run.source)
+    documents, chunks = row or (0, 0)
+    touched = run.outcomes[Outcome.CREATED] + run.outcomes[Outcome.UPDATED]
+    report = RefreshReport(
+        name=run.source,
+        documents=documents,
+        created=run.outcomes[Outcome.CREATED],
+        updated=run.outcomes[Outcome.UPDATED],
+        deleted=deleted,
+        # What was stored may have been deleted again.
+        unchanged=max(0, documents - touched),
+        chunks=chunks,
+        embedded=embedded,
+        failed=failed,
+        seconds=round(seconds, 2),
     )
-
-
-def _embed(run: _Refresh) -> int:
-    return embed_source(
-        run.pool, run.source, run.embedder, progress=lambda done, total: run.tell("embedding", done, total)
-    )
+    figures = {name: value for name, value in vars(report).items() if name != "name"}
+    log.info("source_refreshed", source=run.source, **figures)
+    return report

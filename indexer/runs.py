@@ -6,7 +6,7 @@ one run of a source waits at a time; who asks for another one gets the waiting o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from indexer import statements
+from indexer.passes import EVERYTHING, Pass
 
 if TYPE_CHECKING:
     # Not at run time: who only reads runs needs no embedding model.
@@ -44,11 +45,20 @@ class RunTicket:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a run is to do."""
+
+    passes: frozenset[Pass]
+    full: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One refresh of one source."""
 
     id: int
     source: str
+    passes: frozenset[Pass]
     full: bool
     #: A Slack user id, "schedule" or "command line".
     requested_by: str
@@ -71,23 +81,30 @@ class Run:
         return self.state in (RunState.DONE, RunState.FAILED)
 
 
-def request(connection: Connection, source: str, *, full: bool, requested_by: str) -> RunTicket:
-    """A waiting run of the source: a new one, or the one that waits already (full if either asked for it).
+def request(
+    connection: Connection,
+    source: str,
+    *,
+    passes: Collection[Pass] = EVERYTHING,
+    full: bool,
+    requested_by: str,
+) -> RunTicket:
+    """A waiting run of the source: a new one, or the one that waits already, which then does what both asked for.
 
     Runs in the caller's transaction, so that the run and the job that does it are created together.
     """
+    parameters = {"source": source, "passes": sorted(passes), "full": full, "requested_by": requested_by}
     with connection.cursor(row_factory=class_row(RunTicket)) as cursor:
-        cursor.execute(_sql("request"), {"source": source, "full": full, "requested_by": requested_by})
-        ticket = cursor.fetchone()
+        ticket = cursor.execute(_sql("request"), parameters).fetchone()
     assert ticket is not None, "insert … returning gives a row"
     return ticket
 
 
-def start(pool: ConnectionPool, run_id: int) -> bool | None:
-    """Mark a run as running; returns whether it is a full one, None when it is over or does not exist."""
+def start(pool: ConnectionPool, run_id: int) -> Order | None:
+    """Mark a run as running; returns what it is to do, None when it is over or does not exist."""
     with pool.connection() as connection:
         row = connection.execute(_sql("start"), {"id": run_id}).fetchone()
-    return None if row is None else bool(row[0])
+    return None if row is None else Order(passes=frozenset(map(Pass, row[0])), full=row[1])
 
 
 def progress(pool: ConnectionPool, run_id: int, *, phase: str, done: int, total: int | None) -> None:
@@ -127,7 +144,10 @@ def purge(pool: ConnectionPool, *, days: int) -> int:
 def _runs(pool: ConnectionPool, name: str, parameters: dict[str, Any]) -> list[Run]:
     with pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_sql(name), parameters).fetchall()
-    return [Run(**(row | {"state": RunState(row["state"])})) for row in rows]
+    return [
+        Run(**(row | {"state": RunState(row["state"]), "passes": frozenset(map(Pass, row["passes"]))}))
+        for row in rows
+    ]
 
 
 def _sql(name: str) -> Any:

@@ -1,15 +1,17 @@
 -- name: request
-insert into refresh_runs (source, full_refresh, requested_by)
-values (%(source)s, %(full)s, %(requested_by)s)
+-- Who waits already gets what both asked for.
+insert into refresh_runs (source, passes, full_refresh, requested_by)
+values (%(source)s, %(passes)s, %(full)s, %(requested_by)s)
 on conflict (source) where state = 'waiting'
-do update set full_refresh = refresh_runs.full_refresh or excluded.full_refresh
+do update set full_refresh = refresh_runs.full_refresh or excluded.full_refresh,
+    passes = array(select unnest(refresh_runs.passes) union select unnest(excluded.passes) order by 1)
 returning id, source, xmax = 0 as created
 
 -- name: start
 update refresh_runs
 set state = 'running', phase = null, done = null, total = null, started_at = coalesce(started_at, now())
 where id = %(id)s and state in ('waiting', 'running')
-returning full_refresh
+returning passes, full_refresh as full
 
 -- name: progress
 update refresh_runs set phase = %(phase)s, done = %(done)s, total = %(total)s
@@ -23,7 +25,7 @@ update refresh_runs set state = 'failed', error = %(error)s, finished_at = now()
 where id = %(id)s and state in ('waiting', 'running')
 
 -- name: read
-select id, source, full_refresh as full, requested_by, state, phase, done, total, report, error,
+select id, source, passes, full_refresh as full, requested_by, state, phase, done, total, report, error,
        requested_at, started_at, finished_at
 from refresh_runs
 where id = any (%(ids)s)
@@ -31,7 +33,7 @@ order by id
 
 -- name: latest
 select distinct on (source)
-       id, source, full_refresh as full, requested_by, state, phase, done, total, report, error,
+       id, source, passes, full_refresh as full, requested_by, state, phase, done, total, report, error,
        requested_at, started_at, finished_at
 from refresh_runs
 order by source, id desc

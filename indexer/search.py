@@ -63,7 +63,7 @@ class Hit:
     #: When the comment was written, for comments.
     created: datetime | None
     status: str | None
-    #: The access rules of its document, of which the audience satisfies all.
+    #: The access rules of its document and its own, of which the audience satisfies all.
     rule_ids: Sequence[int] = ()
     #: Of a run of comments: start, url, author and created of each, in order; empty elsewhere.
     anchors: tuple[Anchor, ...] = ()

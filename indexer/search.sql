@@ -1,5 +1,6 @@
 -- Every statement that returns documents holds the permission filter itself: the reader must satisfy all rules of
--- a document, and one without rules is readable by nobody. Null e-mails are the operator, who is not asked.
+-- a document and of the chunk itself, and a document without rules is readable by nobody (`readable` in
+-- lorebot/migrations/0004_reading_list.sql). Null e-mails are the operator, who is not asked.
 
 -- name: keyword_hits
 -- Exact BM25 over the postings; a ticket that the question names by its key comes first.
@@ -21,8 +22,7 @@ with query as materialized (
 )
 select s.chunk_id, s.score, d.external_id = any(%(keys)s::text[]) as named
 from scored s join chunks c on c.id = s.chunk_id join documents d on d.id = c.document_id
-where (%(emails)s::text[] is null
-       or (cardinality(d.rule_ids) > 0 and d.rule_ids <@ (select satisfied_rules(%(emails)s::text[]))))
+where readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
   and (%(sources)s::text[] is null or d.source = any(%(sources)s::text[]))
 order by named desc, s.score desc, s.chunk_id
 limit %(limit)s
@@ -36,8 +36,7 @@ from (select from embeddings where model_id = %(model_id)s limit %(threshold)s +
 select e.chunk_id, 1 - (e.embedding <=> %(vector)s::halfvec) as similarity
 from embeddings e join chunks c on c.id = e.chunk_id join documents d on d.id = c.document_id
 where e.model_id = %(model_id)s
-  and (%(emails)s::text[] is null
-       or (cardinality(d.rule_ids) > 0 and d.rule_ids <@ (select satisfied_rules(%(emails)s::text[]))))
+  and readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
   and (%(sources)s::text[] is null or d.source = any(%(sources)s::text[]))
 order by e.embedding <=> %(vector)s::halfvec
 limit %(limit)s
@@ -46,8 +45,7 @@ limit %(limit)s
 select e.chunk_id, 1 - (e.embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions})) as similarity
 from embeddings e join chunks c on c.id = e.chunk_id join documents d on d.id = c.document_id
 where e.model_id = %(model_id)s
-  and (%(emails)s::text[] is null
-       or (cardinality(d.rule_ids) > 0 and d.rule_ids <@ (select satisfied_rules(%(emails)s::text[]))))
+  and readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
   and (%(sources)s::text[] is null or d.source = any(%(sources)s::text[]))
 order by e.embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions})
 limit %(limit)s
@@ -59,11 +57,10 @@ from embeddings e where e.model_id = %(model_id)s and e.chunk_id = any(%(ids)s)
 -- name: hits
 select c.id as chunk_id, d.id as document_id, d.source, d.external_id, d.title, c.url, d.url as document_url,
        c.kind, d.kind as document_kind, d.place, c.heading, c.text, coalesce(c.author, d.author) as author, c.anchors,
-       d.updated, c.created, d.status, d.rule_ids
+       d.updated, c.created, d.status, d.rule_ids || c.rule_ids as rule_ids
 from chunks c join documents d on d.id = c.document_id
 where c.id = any(%(ids)s)
-  and (%(emails)s::text[] is null
-       or (cardinality(d.rule_ids) > 0 and d.rule_ids <@ (select satisfied_rules(%(emails)s::text[]))))
+  and readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
 
 -- name: widen_search
 -- pgvector's defaults stop too early under a filter (docs/search.md).

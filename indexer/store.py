@@ -9,19 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from connectors.documents import AccessRule, Document, Membership, Section, Unreadable
+from connectors.documents import AccessRule, Document, Listed, Section
+from indexer import cascade
 from indexer.chunking import CHUNKER_VERSION, Chunk, chunk_document
 from indexer.embedding import Embedder
 from indexer.identifiers import identifiers
+from indexer.rules import NOBODY, RuleStore
 from indexer.statements import load
 from indexer.texts import storable
 
@@ -37,50 +40,84 @@ class Outcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    #: An attachment of a document that is not stored (any more): nothing was done.
+    ORPHAN = "orphan"
 
 
-class RuleStore:
-    """Writes a source's access rules and knows their ids, so that each is written once a refresh."""
+@dataclass(frozen=True, kw_only=True)
+class _Stored:
+    """What the index holds of a document."""
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._ids: dict[AccessRule, int] = {}
-
-    def ids(self, connection: Connection, rules: Iterable[AccessRule]) -> list[int]:
-        """The ids of these rules, sorted; unknown or changed ones are written."""
-        return sorted({self._id(connection, rule) for rule in rules})
-
-    def _id(self, connection: Connection, rule: AccessRule) -> int:
-        known = self._ids.get(rule)
-        if known is None:
-            values = {"source": self._source, "name": rule.name, "principals": sorted(rule.principals)}
-            known = self._ids[rule] = _one(connection, "upsert_rule", values)
-        return known
+    id: int
+    content_hash: str
+    rule_ids: list[int]
+    handle: str | None
 
 
 def store_document(
     connection: Connection, document: Document, *, rules: RuleStore, embedder: Embedder
 ) -> Outcome:
-    """Bring one document up to date in the index, inside the caller's transaction."""
+    """Bring one document up to date in the index, with what hangs on it, inside the caller's transaction."""
     document = _storable(document)
-    key = {"source": document.source, "source_id": document.id}
-    rule_ids = rules.ids(connection, document.access_rules)
+    rule_ids = _rule_ids(connection, document, rules)
+    if rule_ids is None:
+        return Outcome.ORPHAN
     content_hash = hashlib.sha256(f"{CHUNKER_VERSION}:{document.content_hash}".encode()).hexdigest()
-    stored = connection.execute(SQL["stored_document"], key).fetchone()
-    connection.execute(SQL["forget_unreadable"], {"source": document.source, "source_ids": [document.id]})
-    if stored is not None and stored[1] == content_hash:
-        if stored[2] != rule_ids:
-            connection.execute(SQL["set_rules"], key | {"rule_ids": rule_ids})
+    row = _document_row(document) | {"rule_ids": rule_ids, "content_hash": content_hash}
+    with connection.cursor(row_factory=class_row(_Stored)) as cursor:
+        stored = cursor.execute(SQL["stored_document"], row).fetchone()
+    same = stored is not None and stored.content_hash == content_hash
+    if stored is not None and same:
+        connection.execute(SQL["touch_document"], row)
+        document_id = stored.id
+    else:
+        document_id = _one(connection, "upsert_document", row)
+    # The rules of a text that is taken in may have changed although the text has not.
+    if not same or any(section.access_rules or section.included_id for section in document.sections):
+        chunks = chunk_document(document, count_tokens=embedder.count_tokens, max_tokens=embedder.max_tokens)
+        _store_chunks(connection, document_id, document.id, chunks, rules)
+    _settle(connection, document, rule_ids, stored, same=same)
+    if same:
         return Outcome.UNCHANGED
-    row = _document_row(document) | key | {"rule_ids": rule_ids, "content_hash": content_hash}
-    document_id = _one(connection, "upsert_document", row)
-    chunks = chunk_document(document, count_tokens=embedder.count_tokens, max_tokens=embedder.max_tokens)
-    _store_chunks(connection, document_id, chunks)
     return Outcome.CREATED if stored is None else Outcome.UPDATED
+
+
+def rules_of(document: Document) -> list[AccessRule]:
+    """All access rules that a document names, its sections' included."""
+    return [
+        *document.access_rules,
+        *(rule for section in document.sections for rule in section.access_rules),
+    ]
+
+
+def _rule_ids(connection: Connection, document: Document, rules: RuleStore) -> list[int] | None:
+    """Those of the document; of an attachment its parent's, None when that is not stored (any more)."""
+    if document.parent_id is None:
+        return rules.ids(connection, document.access_rules)
+    key = {"source": document.source, "parent_id": document.parent_id}
+    row = connection.execute(SQL["rules_of_parent"], key).fetchone()
+    return None if row is None else list(row[0])
+
+
+def _settle(
+    connection: Connection, document: Document, rule_ids: list[int], stored: _Stored | None, *, same: bool
+) -> None:
+    """Do what the change of a document means for what hangs on it."""
+    moved = stored is None or stored.rule_ids != rule_ids
+    renamed = stored is None or stored.handle != document.handle
+    if document.parent_id is None:
+        cascade.settle_attachments(connection, document)
+    if moved:
+        cascade.spread_rules(connection, document.source, document.id, rule_ids)
+    if moved or renamed or not same:
+        handles = [document.handle, stored.handle if stored else None]
+        cascade.note_dependents(connection, document.source, handles, but=document.id)
 
 
 def _document_row(document: Document) -> dict[str, Any]:
     return {
+        "source": document.source,
+        "source_id": document.id,
         "external_id": document.external_id,
         "kind": document.kind,
         "title": document.title,
@@ -91,16 +128,27 @@ def _document_row(document: Document) -> dict[str, Any]:
         "labels": list(document.labels),
         "created": document.created,
         "updated": document.updated,
+        "parts": sorted(document.parts),
+        "path": list(document.path),
+        "parent_id": document.parent_id,
+        "handle": document.handle,
+        "includes": sorted(set(document.includes)),
     }
 
 
-def _store_chunks(connection: Connection, document_id: int, chunks: Sequence[Chunk]) -> None:
+def _store_chunks(
+    connection: Connection, document_id: int, source_id: str, chunks: Sequence[Chunk], rules: RuleStore
+) -> None:
     kept: dict[str, list[int]] = defaultdict(list)
     for chunk_id, digest in connection.execute(SQL["stored_chunks"], {"document_id": document_id}):
         kept[digest].append(chunk_id)
     added: dict[int, Chunk] = {}
     for position, chunk in enumerate(chunks):
         row = _chunk_row(chunk) | {"document_id": document_id, "position": position}
+        row["rule_ids"] = rules.ids(connection, chunk.access_rules)
+        if chunk.included_id not in (None, source_id) and not chunk.access_rules:
+            # As a document without rules: who may read it is not known.
+            row["rule_ids"] = [NOBODY]
         if kept[chunk.hash]:
             connection.execute(SQL["move_chunk"], row | {"id": kept[chunk.hash].pop()})
         else:
@@ -121,6 +169,7 @@ def _chunk_row(chunk: Chunk) -> dict[str, Any]:
         "context": chunk.context,
         "author": chunk.author,
         "created": chunk.created,
+        "included_id": chunk.included_id,
         "anchors": Jsonb([vars(anchor) for anchor in chunk.anchors], dumps=_dumps),
         "hash": chunk.hash,
     }
@@ -147,32 +196,6 @@ def _index_words(connection: Connection, added: dict[int, Chunk]) -> None:
     connection.execute(SQL["insert_postings"], parameters)
 
 
-def store_unreadable(connection: Connection, source: str, document: Unreadable) -> None:
-    """Record that a document could not be read; what is indexed of it stays."""
-    connection.execute(
-        SQL["record_unreadable"],
-        {
-            "source": source,
-            "source_id": document.id,
-            "external_id": document.external_id,
-            "reason": document.reason,
-        },
-    )
-
-
-def store_memberships(connection: Connection, source: str, memberships: Iterable[Membership]) -> int:
-    """Replace who is who in a source, in the caller's transaction; return how many people it has."""
-    connection.execute(SQL["clear_memberships"], {"source": source})
-    rows = [
-        {"source": source, "email": person.email.strip().lower(), "principals": sorted(person.principals)}
-        for person in memberships
-        if person.email.strip()
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(SQL["insert_membership"], rows)
-    return len(rows)
-
-
 def _one(connection: Connection, statement: str, parameters: dict[str, Any]) -> int:
     row = connection.execute(SQL[statement], parameters).fetchone()
     if row is None:
@@ -189,7 +212,9 @@ def _storable(value: Any) -> Any:
             return storable(value)
         case tuple():
             return tuple(_storable(part) for part in value)
-        case Document() | Section():
+        case frozenset():
+            return frozenset(_storable(part) for part in value)
+        case Document() | Section() | Listed() | AccessRule():
             return replace(value, **{name: _storable(part) for name, part in vars(value).items()})
         case _:
             return value

@@ -1,39 +1,30 @@
--- name: lock_source
--- One refresh of a source at a time, wherever it runs.
-select pg_try_advisory_lock(hashtextextended('lorebot-source:' || %(source)s, 0))
-
--- name: unlock_source
-select pg_advisory_unlock(hashtextextended('lorebot-source:' || %(source)s, 0))
-
--- name: upsert_rule
-insert into access_rules (source, name, principals)
-values (%(source)s, %(name)s, %(principals)s)
-on conflict (source, name) do update set principals = excluded.principals
-returning id
-
 -- name: stored_document
-select id, content_hash, rule_ids from documents where source = %(source)s and source_id = %(source_id)s
+select id, content_hash, rule_ids, handle from documents where source = %(source)s and source_id = %(source_id)s
 
--- name: stored_rules
-select source_id, rule_ids from documents where source = %(source)s
+-- name: rules_of_parent
+select rule_ids from documents where source = %(source)s and source_id = %(parent_id)s
 
 -- name: upsert_document
 insert into documents (source, source_id, external_id, kind, title, url, place, author, status, labels, created,
-                       updated, content_hash, rule_ids)
+                       updated, content_hash, rule_ids, parts, path, parent_id, handle, includes)
 values (%(source)s, %(source_id)s, %(external_id)s, %(kind)s, %(title)s, %(url)s, %(place)s, %(author)s, %(status)s,
-        %(labels)s, %(created)s, %(updated)s, %(content_hash)s, %(rule_ids)s)
+        %(labels)s, %(created)s, %(updated)s, %(content_hash)s, %(rule_ids)s, %(parts)s, %(path)s, %(parent_id)s,
+        %(handle)s, %(includes)s)
 on conflict (source, source_id) do update set
     external_id = excluded.external_id, kind = excluded.kind, title = excluded.title, url = excluded.url,
     place = excluded.place, author = excluded.author, status = excluded.status, labels = excluded.labels,
     created = excluded.created, updated = excluded.updated, content_hash = excluded.content_hash,
-    rule_ids = excluded.rule_ids
+    rule_ids = excluded.rule_ids, parts = excluded.parts, path = excluded.path, parent_id = excluded.parent_id,
+    handle = excluded.handle, includes = excluded.includes
 returning id
 
--- name: set_rules
-update documents set rule_ids = %(rule_ids)s where source = %(source)s and source_id = %(source_id)s
-
--- name: delete_documents
-delete from documents where source = %(source)s and source_id = any(%(source_ids)s)
+-- name: touch_document
+-- Its content is the same; what it is made of and who may read it need not be.
+update documents set rule_ids = %(rule_ids)s, parts = %(parts)s, parent_id = %(parent_id)s, handle = %(handle)s,
+    includes = %(includes)s
+where source = %(source)s and source_id = %(source_id)s
+  and (rule_ids, parts, parent_id, handle, includes) is distinct from
+      (%(rule_ids)s::bigint[], %(parts)s::text[], %(parent_id)s, %(handle)s, %(includes)s::text[])
 
 -- name: stored_chunks
 select id, hash from chunks where document_id = %(document_id)s
@@ -44,13 +35,14 @@ delete from chunks where id = any(%(ids)s)
 -- name: move_chunk
 -- A chunk whose text is unchanged keeps its row, and with it its vector and its postings.
 update chunks set position = %(position)s, kind = %(kind)s, heading = %(heading)s, url = %(url)s, author = %(author)s,
-    created = %(created)s, anchors = %(anchors)s
+    created = %(created)s, anchors = %(anchors)s, rule_ids = %(rule_ids)s, included_id = %(included_id)s
 where id = %(id)s
 
 -- name: insert_chunk
-insert into chunks (document_id, position, kind, heading, url, text, context, author, created, anchors, hash)
+insert into chunks (document_id, position, kind, heading, url, text, context, author, created, anchors, hash, rule_ids,
+                    included_id)
 values (%(document_id)s, %(position)s, %(kind)s, %(heading)s, %(url)s, %(text)s, %(context)s, %(author)s,
-        %(created)s, %(anchors)s, %(hash)s)
+        %(created)s, %(anchors)s, %(hash)s, %(rule_ids)s, %(included_id)s)
 returning id
 
 -- name: insert_terms
@@ -84,43 +76,6 @@ select t.id, f.chunk_id,
        f.frequency * 2.2 / (f.frequency + 1.2 * (0.25 + 0.75 * f.length / %(average_length)s))
 from frequencies f join terms t using (lexeme)
 
--- name: clear_memberships
-delete from memberships where source = %(source)s
-
--- name: insert_membership
-insert into memberships (source, email, principals) values (%(source)s, %(email)s, %(principals)s)
-on conflict (source, email) do update set principals = (
-    select array_agg(distinct principal) from unnest(memberships.principals || excluded.principals) as principal)
-
--- name: record_unreadable
-insert into unreadable (source, source_id, external_id, reason)
-values (%(source)s, %(source_id)s, %(external_id)s, %(reason)s)
-on conflict (source, source_id) do update set reason = excluded.reason, seen_at = now()
-
--- name: forget_unreadable
-delete from unreadable where source = %(source)s and source_id = any(%(source_ids)s)
-
--- name: clear_unreadable
-delete from unreadable where source = %(source)s
-
--- name: begin_refresh
-insert into sources (name, last_started) values (%(source)s, now())
-on conflict (name) do update set last_started = now()
-returning watermark
-
--- name: raise_watermark
-update sources set watermark = greatest(watermark, %(watermark)s) where name = %(source)s
-
--- name: set_watermark
--- Everything was read: a watermark that had run ahead is put right.
-update sources set watermark = %(watermark)s where name = %(source)s
-
--- name: end_refresh
-update sources set last_finished = now(), last_error = null where name = %(source)s
-
--- name: fail_refresh
-update sources set last_error = %(error)s where name = %(source)s
-
 -- name: model_id
 with existing as (select id from embedding_models where name = %(name)s),
      added as (
@@ -148,14 +103,3 @@ where c.id = any(%(ids)s)
 insert into embeddings (model_id, chunk_id, embedding)
 select %(model_id)s, c.id, %(embedding)s from chunks c where c.id = %(chunk_id)s
 on conflict do nothing
-
--- name: count_source
-select count(*), coalesce(sum((select count(*) from chunks c where c.document_id = d.id)), 0)::bigint
-from documents d where d.source = %(source)s
-
--- name: unreadable_ids
-select source_id from unreadable where source = %(source)s
-
--- name: without_timeout
--- Deleting half of a large source takes its time.
-set local statement_timeout = 0

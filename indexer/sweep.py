@@ -1,98 +1,135 @@
-"""The sweep of a source: what exists now, and who may read it, against what is indexed.
+"""The pass over all that exists: what the source lists against what is stored.
 
-Changes are read by date; a deletion, a move into view, or a changed permission has none.
+Changes are told by date; a deletion, a move into view, or a changed permission has none. One listing serves both the
+sweep (what is missing, different or gone) and the permissions (who may read what).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
 
+from psycopg import Connection
+from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from connectors.documents import Connector, Listed
-from indexer.errors import SweepRefusedError
-from indexer.store import SQL, RuleStore
+from indexer import cascade, reading_list
+from indexer.reading_list import Priority
+from indexer.rules import RuleStore
+from indexer.statements import load
 
-#: A sweep that would delete more than this share of a source is refused, unless the refresh is full.
-DELETION_LIMIT = 0.3
-#: ... and more than this many documents; below it, a share says nothing.
-DELETION_FLOOR = 20
+SQL = load("indexer", "sources.sql")
 
-
-def sweep(
-    pool: ConnectionPool,
-    connector: Connector,
-    *,
-    full: bool,
-    read: Callable[[list[str]], set[str]],
-    progress: Callable[[int, int], None],
-) -> int:
-    """Bring existence and permissions up to date; returns how many documents were deleted.
-
-    ``read`` reads and stores the documents of these ids and returns those that exist. It is asked for what is
-    listed and not stored, for what was unreadable, and for what is stored and not listed: a list that is paged by
-    offset may skip a document while another one is deleted.
-
-    Raises:
-        SweepRefusedError: suspiciously many documents seem to be gone; none was deleted.
-        ConnectorError: the source cannot be listed.
-    """
-    source = connector.name
-    with pool.connection() as connection:
-        stored: dict[str, list[int]] = dict(
-            connection.execute(SQL["stored_rules"], {"source": source}).fetchall()
-        )
-        unreadable = {row[0] for row in connection.execute(SQL["unreadable_ids"], {"source": source})}
-    rules = RuleStore(source)
-    missing: set[str] = set()
-    seen: set[str] = set()
-    for listed in connector.listing():
-        seen.add(listed.id)
-        if listed.id not in stored or listed.id in unreadable:
-            missing.add(listed.id)
-        elif listed.access_rules is not None:
-            _rewrite_rules(pool, source, listed, stored[listed.id], rules)
-        if len(seen) % 100 == 0:
-            progress(len(seen), max(len(seen), len(stored)))
-    progress(len(seen), len(seen))
-    gone = [document for document in stored if document not in seen]
-    _refuse_a_fault(source, gone=len(gone), total=len(stored), full=full)
-    asked = [*sorted(missing), *gone]
-    alive = read(asked) if asked else set()
-    return _delete(
-        pool, source, [document for document in [*gone, *sorted(missing)] if document not in alive]
-    )
+#: Listed documents compared in one transaction.
+BATCH = 500
 
 
-def _refuse_a_fault(source: str, *, gone: int, total: int, full: bool) -> None:
-    if gone == total and gone > DELETION_FLOOR:
-        # Not even a full refresh: an account that lost its rights sees exactly this.
-        raise SweepRefusedError(
-            f"{source} lists none of its {total} documents; nothing was deleted. If they are really gone, "
-            "remove the source from the configuration."
-        )
-    if not full and gone > max(DELETION_FLOOR, DELETION_LIMIT * total):
-        raise SweepRefusedError(
-            f"{gone} of {total} documents of {source} seem to be gone; nothing was deleted. "
-            f"If that is right, run `lorebot index {source} --full`."
-        )
+class Noting(Enum):
+    """Which of the listed documents are noted to be read."""
+
+    #: None, but for those that were gone: only permissions are looked at.
+    NONE = "none"
+    #: What is not stored, or in another version; and what is stored and not listed.
+    DIFFERENT = "different"
+    #: Everything.
+    ALL = "all"
 
 
-def _delete(pool: ConnectionPool, source: str, dead: Sequence[str]) -> int:
-    parameters = {"source": source, "source_ids": dead}
-    with pool.connection() as connection:
-        connection.execute(SQL["without_timeout"])
-        deleted = connection.execute(SQL["delete_documents"], parameters).rowcount
-        connection.execute(SQL["forget_unreadable"], parameters)
-    return deleted
+@dataclass(frozen=True, kw_only=True)
+class _Stored:
+    """What is stored under a listed id."""
+
+    source_id: str
+    rule_ids: list[int]
+    parts: list[str] | None
+    handle: str | None
+    #: It was gone from the source.
+    gone: bool
 
 
-def _rewrite_rules(
-    pool: ConnectionPool, source: str, listed: Listed, before: list[int], rules: RuleStore
-) -> None:
-    # Most documents share a few rules, which the store knows by now; the database is asked for the rest alone.
-    with pool.connection() as connection:
-        now = rules.ids(connection, listed.access_rules or ())
-        if now != before:
-            parameters = {"source": source, "source_id": listed.id, "rule_ids": now}
-            connection.execute(SQL["set_rules"], parameters)
+@dataclass(kw_only=True)
+class Listing:
+    """One walk through a source's listing."""
+
+    pool: ConnectionPool
+    connector: Connector
+    rules: RuleStore
+    noting: Noting
+    progress: Callable[[int, int | None], None]
+    #: Set as the watermark as soon as everything is noted, for a first or full read.
+    watermark: datetime | None = None
+    seen: set[str] = field(default_factory=set)
+
+    def walk(self) -> None:
+        """Compare the whole listing with the index.
+
+        Raises:
+            ConnectorError: the source could not be listed; nothing counts as missing.
+        """
+        source = self.connector.name
+        with self.pool.connection() as connection:
+            row = connection.execute(SQL["count_listed"], {"source": source}).fetchone()
+        stored = int(row[0]) if row else 0
+        held: list[Listed] = []
+        for listed in self.connector.listing():
+            self.seen.add(listed.id)
+            held.append(listed)
+            if len(held) == BATCH:
+                self._compare(held)
+                held = []
+                self.progress(len(self.seen), max(len(self.seen), stored) or None)
+        self._compare(held)
+        self.progress(len(self.seen), len(self.seen))
+        with self.pool.connection() as connection:
+            if self.noting is not Noting.NONE:
+                self._note_missing(connection)
+            if self.watermark is not None:
+                connection.execute(SQL["set_watermark"], {"source": source, "watermark": self.watermark})
+
+    def _compare(self, batch: Sequence[Listed]) -> None:
+        self.rules.learn(self.pool, (rule for listed in batch for rule in listed.access_rules or ()))
+        with self.pool.connection() as connection:
+            stored = self._stored(connection, [listed.id for listed in batch])
+            for listed in batch:
+                known = stored.get(listed.id)
+                if known and not known.gone and listed.access_rules is not None:
+                    self._rewrite_rules(connection, listed, known)
+            wanted = [listed.id for listed in batch if self._is_wanted(listed, stored.get(listed.id))]
+            if self.noting is Noting.ALL:
+                reading_list.note(connection, self.connector.name, wanted, priority=Priority.LISTED)
+            else:
+                reading_list.note_gently(connection, self.connector.name, wanted, priority=Priority.LISTED)
+
+    def _stored(self, connection: Connection, source_ids: list[str]) -> dict[str, _Stored]:
+        parameters = {"source": self.connector.name, "source_ids": source_ids}
+        with connection.cursor(row_factory=class_row(_Stored)) as cursor:
+            return {row.source_id: row for row in cursor.execute(SQL["stored_among"], parameters)}
+
+    def _is_wanted(self, listed: Listed, stored: _Stored | None) -> bool:
+        if stored is not None and stored.gone:
+            return True  # it is back; reading it gives it its readers again
+        if self.noting is not Noting.DIFFERENT:
+            return self.noting is Noting.ALL
+        if stored is None or stored.parts is None:
+            return True
+        return listed.parts is not None and listed.parts != frozenset(stored.parts)
+
+    def _rewrite_rules(self, connection: Connection, listed: Listed, stored: _Stored) -> None:
+        now = self.rules.ids(connection, listed.access_rules or ())
+        if now != stored.rule_ids:
+            cascade.rewrite_rules(connection, self.connector.name, listed.id, now, handle=stored.handle)
+
+    def _note_missing(self, connection: Connection) -> None:
+        """Note what is stored and not listed: reading it tells whether it is gone, or was only passed over.
+
+        A list that is paged by offset may skip a document while another one is deleted.
+        """
+        source = self.connector.name
+        stored = connection.execute(SQL["stored_ids"], {"source": source})
+        missing = [source_id for (source_id,) in stored if source_id not in self.seen]
+        reading_list.note(connection, source, missing, priority=Priority.LISTED)
+        if self.noting is Noting.ALL:
+            cascade.note_attachments(connection, source)

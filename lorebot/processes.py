@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import structlog
 
 from bot.app import create_bot
+from indexer.passes import EVERYTHING, Pass
 from indexer.refresh import Progress, RefreshReport, refresh
-from indexer.runs import RunTicket
+from indexer.runs import Order, RunTicket
+from lorebot.settings import SchedulesTable
 from lorebot.wiring import Services, build_assistant, build_connector, build_slack_config, find_sources
 from schedules.jobs import create_jobs, ensure_job_schema
 from schedules.queue import RefreshQueue
@@ -58,13 +60,14 @@ async def run(services: Services, parts: Parts, *, on_ready: Callable[[], None] 
 
 @contextlib.asynccontextmanager
 async def _worker(services: Services) -> AsyncIterator[None]:
-    def refresh_source(source: str, full: bool, progress: Callable[[Progress], None]) -> RefreshReport:
+    def refresh_source(source: str, order: Order, progress: Callable[[Progress], None]) -> RefreshReport:
         (table,) = find_sources(services.settings, source)
         return refresh(
             services.pool,
-            build_connector(table),
+            build_connector(table, services.reach),
             services.embedder,
-            full=full,
+            passes=order.passes,
+            full=order.full,
             mode=services.settings.embedding.mode,
             progress=progress,
         )
@@ -81,11 +84,10 @@ async def _worker(services: Services) -> AsyncIterator[None]:
 
 @contextlib.contextmanager
 def _scheduler(services: Services) -> Iterator[None]:
-    schedules = services.settings.schedules
     entries = [
-        ScheduledRefresh(source=source.name, trigger=parse_schedule(text), full=full)
+        ScheduledRefresh(source=source.name, trigger=parse_schedule(text), passes=passes, full=full)
         for source in services.settings.sources
-        for text, full in ((schedules.refresh, False), (schedules.sweep, True))
+        for text, passes, full in _passes(services.settings.schedules)
         if text
     ]
     scheduler = create_scheduler(entries, RefreshQueue(services.pool), run_at_start=True)
@@ -94,6 +96,16 @@ def _scheduler(services: Services) -> Iterator[None]:
         yield
     finally:
         scheduler.shutdown(wait=False)
+
+
+def _passes(schedules: SchedulesTable) -> list[tuple[str, frozenset[Pass], bool]]:
+    """When which passes are made, and which of them in full."""
+    return [
+        (schedules.refresh, frozenset({Pass.CHANGES}), False),
+        (schedules.permissions, frozenset({Pass.PERMISSIONS}), False),
+        (schedules.sweep, frozenset({Pass.SWEEP}), False),
+        (schedules.full, EVERYTHING, True),
+    ]
 
 
 @contextlib.asynccontextmanager

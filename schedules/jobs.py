@@ -29,8 +29,8 @@ from schedules.queue import REFRESH_TASK
 
 log = structlog.get_logger(__name__)
 
-#: Refreshes a source by name; the second argument asks for a full one.
-RefreshSource = Callable[[str, bool, Callable[[Progress], None]], RefreshReport]
+#: Refreshes a source by name, as it is ordered.
+RefreshSource = Callable[[str, runs.Order, Callable[[Progress], None]], RefreshReport]
 
 #: A worker says that it lives every 10 s; a job whose worker has been silent this long is rescued.
 STALLED_AFTER_SECONDS = 30.0
@@ -145,12 +145,12 @@ async def _in_thread(threads: Executor, work: Callable[[], None]) -> None:
 def _refresh(
     context: JobContext, pool: ConnectionPool, refresh_source: RefreshSource, run_id: int, source: str
 ) -> None:
-    full = runs.start(pool, run_id)
-    if full is None:
+    order = runs.start(pool, run_id)
+    if order is None:
         log.info("refresh_is_over", run=run_id, source=source)
         return
     try:
-        report = refresh_source(source, full, _recorder(context, pool, run_id))
+        report = refresh_source(source, order, _recorder(context, pool, run_id))
     except _INTERRUPTIONS as error:
         log.warning("refresh_interrupted", run=run_id, source=source, error=type(error).__name__)
         if context.job.attempts >= MAX_ATTEMPTS:

@@ -6,21 +6,28 @@ Needs no running worker and none of the parts that do the work; any process that
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 
 import structlog
 from procrastinate import SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from indexer import runs
+from indexer import reading_list, runs
+from indexer.passes import EVERYTHING, Pass
+from indexer.reading_list import Priority
 from indexer.runs import RunTicket
 
 log = structlog.get_logger(__name__)
 
 #: The name of the task in ``schedules.jobs`` that does a refresh.
 REFRESH_TASK = "lorebot:refresh"
+
+#: Procrastinate takes the highest priority first: somebody waits to see what they just wrote.
+_HINT = 10
 
 
 class RefreshQueue:
@@ -31,21 +38,62 @@ class RefreshQueue:
         # Never opened: each job goes in on the connection of the transaction that also records its run.
         self._jobs = JobManager(SyncPsycopgConnector())
 
-    def request(self, source: str, *, full: bool = False, requested_by: str) -> RunTicket:
-        """Queue a refresh of the source; when one waits already, that one is returned.
+    def request(
+        self,
+        source: str,
+        *,
+        passes: Collection[Pass] = EVERYTHING,
+        full: bool = False,
+        requested_by: str,
+    ) -> RunTicket:
+        """Queue a refresh of the source; one that waits already is returned, and then does what both asked for.
 
         One that is running does not count: it may have read past what has changed since.
         """
         with self._pool.connection() as connection:
-            ticket = runs.request(connection, source, full=full, requested_by=requested_by)
-            # Also for a run that waits already: should its job have been lost, there is one again.
-            with contextlib.suppress(AlreadyEnqueued), connection.transaction():
-                configure_task(
-                    name=REFRESH_TASK,
-                    job_manager=self._jobs,
-                    queueing_lock=f"refresh:{source}",
-                    lock=f"source:{source}",
-                    connection=connection,
-                ).defer(run_id=ticket.id, source=source)
-        log.info("refresh_requested", source=source, run=ticket.id, created=ticket.created, full=full)
+            ticket = self._queue(connection, source, passes=passes, full=full, requested_by=requested_by)
+        log.info(
+            "refresh_requested",
+            source=source,
+            run=ticket.id,
+            created=ticket.created,
+            passes=sorted(passes),
+            full=full,
+        )
+        return ticket
+
+    def hint(self, source: str, source_ids: Collection[str], *, requested_by: str) -> RunTicket:
+        """Note that these documents changed, or are gone, and queue a refresh that reads them before all else.
+
+        A refresh that is running reads them too, at its next batch.
+        """
+        with self._pool.connection() as connection:
+            reading_list.note(connection, source, source_ids, priority=Priority.HINT)
+            ticket = self._queue(
+                connection, source, passes=(), full=False, requested_by=requested_by, priority=_HINT
+            )
+        log.info("documents_hinted", source=source, run=ticket.id, documents=len(source_ids))
+        return ticket
+
+    def _queue(
+        self,
+        connection: Connection,
+        source: str,
+        *,
+        passes: Collection[Pass],
+        full: bool,
+        requested_by: str,
+        priority: int = 0,
+    ) -> RunTicket:
+        ticket = runs.request(connection, source, passes=passes, full=full, requested_by=requested_by)
+        # Also for a run that waits already: should its job have been lost, there is one again.
+        with contextlib.suppress(AlreadyEnqueued), connection.transaction():
+            configure_task(
+                name=REFRESH_TASK,
+                job_manager=self._jobs,
+                queueing_lock=f"refresh:{source}",
+                lock=f"source:{source}",
+                connection=connection,
+                priority=priority,
+            ).defer(run_id=ticket.id, source=source)
         return ticket

@@ -19,6 +19,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from indexer.passes import EVERYTHING, Pass
 from schedules.errors import ScheduleError
 from schedules.queue import RefreshQueue
 
@@ -40,7 +41,8 @@ class ScheduledRefresh:
 
     source: str
     trigger: BaseTrigger
-    #: Read everything again instead of what changed.
+    passes: frozenset[Pass] = EVERYTHING
+    #: Make every pass, and read everything again instead of what changed.
     full: bool = False
 
 
@@ -101,21 +103,22 @@ def create_scheduler(
     """A scheduler that asks for the refreshes; ``start()`` it in a running loop, ``shutdown()`` ends it.
 
     Args:
-        entries: what to refresh and when; a source may occur twice (often a little, seldom in full).
+        entries: what to refresh and when; a source occurs once for each of its passes, and once in full.
         queue: where the refreshes go.
-        run_at_start: also ask once at the start for those that are not full.
+        run_at_start: also ask once at the start for what changed.
     """
     # Missed while the machine slept: once is enough, however late.
     scheduler = AsyncIOScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
     for entry in entries:
-        first = {"next_run_time": datetime.now(UTC)} if run_at_start and not entry.full else {}
+        at_start = run_at_start and Pass.CHANGES in entry.passes and not entry.full
+        first = {"next_run_time": datetime.now(UTC)} if at_start else {}
         scheduler.add_job(
             _ask,
             trigger=entry.trigger,
             args=[queue, entry],
-            id=f"refresh:{entry.source}:{'full' if entry.full else 'changes'}",
+            id=":".join(["refresh", entry.source, *(["full"] if entry.full else sorted(entry.passes))]),
             **first,
         )
     return scheduler
@@ -123,6 +126,8 @@ def create_scheduler(
 
 async def _ask(queue: RefreshQueue, entry: ScheduledRefresh) -> None:
     try:
-        await asyncio.to_thread(queue.request, entry.source, full=entry.full, requested_by="schedule")
+        await asyncio.to_thread(
+            queue.request, entry.source, passes=entry.passes, full=entry.full, requested_by="schedule"
+        )
     except psycopg.Error as error:
         log.warning("schedule_missed", source=entry.source, error=type(error).__name__)

@@ -14,13 +14,16 @@ from lorebot.commands.common import Config, Json, Verbose, console, print_json, 
 if TYPE_CHECKING:
     from indexer.refresh import Progress, RefreshReport
 
-_PHASES = {"reading": "reading", "checking": "checking permissions", "embedding": "embedding"}
+_PHASES = {"checking": "checking what there is", "reading": "reading", "embedding": "embedding"}
 
 
 def index(
     source: Annotated[str | None, typer.Argument(help="The source; without one, all of them.")] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Read everything again, not just what changed.")
+    ] = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Delete what is gone from the source, however much it is.")
     ] = False,
     as_json: Json = False,
     config: Config = None,
@@ -42,9 +45,10 @@ def index(
                 reports.append(
                     refresh(
                         services.pool,
-                        build_connector(table),
+                        build_connector(table, services.reach),
                         services.embedder,
                         full=full,
+                        confirm=confirm,
                         mode=settings.embedding.mode,
                         progress=progress,
                     )

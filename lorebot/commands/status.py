@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import typer
@@ -41,28 +42,17 @@ def status(as_json: Json = False, config: Config = None, verbose: Verbose = Fals
 
 def _show(found: dict[str, Any], configured: list[str]) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
     out = console()
-    table = Table("source", "documents", "chunks", "with vector", "failed", "refreshed", "newest change")
+    _show_sources(found["sources"], configured)
     for each in found["sources"]:
-        figures = (each.documents, each.chunks, each.embedded, each.failed)
-        moments = (ago(each.last_finished), ago(each.watermark))
-        table.add_row(each.name, *(f"{figure:,}" for figure in figures), *moments)
-    for name in sorted(set(configured) - {each.name for each in found["sources"]}):
-        table.add_row(name, "0", "0", "0", "0", "never", "never")
-    out.print(table)
-    for each in found["sources"]:
-        if each.last_error:
-            out.print(f"[red]{escape(each.name)}[/red] {escape(each.last_error)}")
+        for sentence in dict.fromkeys(filter(None, (each.last_error, *each.refused))):
+            out.print(f"[red]{escape(each.name)}[/red] {escape(sentence)}")
     for run in found["runs"]:
         if not run.finished:
             of = f" of {run.total:,}" if run.total else ""
             out.print(f"{run.source}: {run.phase or 'waiting'} {f'{run.done:,}{of}' if run.done else ''}")
-    for document in found["unreadable"]:
-        out.print(
-            f"[yellow]{escape(document.source)} {escape(document.external_id)}[/yellow] {escape(document.reason)}"
-        )
+    _show_unreadable(found["unreadable"])
     out.print(
         f"Waiting or under way: {found['queue']['questions']} questions, {found['queue']['refreshes']} refreshes."
     )
@@ -70,5 +60,34 @@ def _show(found: dict[str, Any], configured: list[str]) -> None:
         f"Embeddings by {found['models']['embedding']}, answers: {escape(found['models']['answers'])}, "
         f"database: {found['database']}."
     )
+
+
+def _show_sources(sources: list[Any], configured: list[str]) -> None:
+    from rich.table import Table
+
+    table = Table(
+        "source", "documents", "chunks", "with vector", "to read", "failed", "changes", "sweep", "permissions"
+    )
+    for each in sources:
+        figures = (each.documents, each.chunks, each.embedded, each.waiting, each.failed)
+        moments = (each.last_changes, each.last_sweep, each.last_permissions)
+        table.add_row(each.name, *(f"{figure:,}" for figure in figures), *map(ago, moments))
+    for name in sorted(set(configured) - {each.name for each in sources}):
+        table.add_row(name, *["0"] * 5, *["never"] * 3)
+    console().print(table)
     if not table.row_count:
         typer.echo("No source is configured: add a [[sources]] table to lorebot.toml (see the README).")
+
+
+def _show_unreadable(documents: list[Any]) -> None:
+    """What could not be read, why, and when it is tried again."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not documents:
+        return
+    table = Table("not read", "document", "reason", "attempts", "next try (UTC)")
+    for each in documents:
+        next_try = f"{each.next_try.astimezone(UTC):%Y-%m-%d %H:%M}"
+        table.add_row(each.source, Text(each.external_id), Text(each.reason), str(each.attempts), next_try)
+    console().print(table)

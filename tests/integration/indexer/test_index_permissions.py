@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from connectors.documents import AccessRule, Document, Membership
 from indexer.audience import Audience
+from indexer.rules import store_memberships
 from indexer.search import search
-from indexer.store import store_memberships
 
 PRINCIPALS = ["anyone", "user:a", "user:b", "group:x", "group:y"]
 EMAILS = ["a@example.com", "b@example.com", "c@example.com"]

@@ -12,8 +12,9 @@ import pytest
 from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind
 from indexer.audience import Audience
 from indexer.identifiers import identifiers
+from indexer.rules import RuleStore
 from indexer.search import search
-from indexer.store import AVERAGE_LENGTH, Outcome, RuleStore, store_document
+from indexer.store import AVERAGE_LENGTH, Outcome, store_document
 
 Make = Callable[..., Document]
 

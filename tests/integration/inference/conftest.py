@@ -14,7 +14,8 @@ from psycopg_pool import ConnectionPool
 
 from connectors.documents import AccessRule, Document, DocumentKind, Membership, Section, SectionKind
 from indexer.embedding import Embedder
-from indexer.store import RuleStore, store_document, store_memberships
+from indexer.rules import RuleStore, store_memberships
+from indexer.store import store_document
 from indexer.vectors import embed_source
 from lorebot.database.pool import open_pool
 

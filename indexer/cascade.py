@@ -1,0 +1,97 @@
+"""What hangs on a document: its attachments, its text in other documents, and those documents themselves.
+
+Whatever happens to a document's readers or to its existence happens to these in the same transaction; documents
+that take in its text are noted to be read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import Connection
+
+from connectors.documents import Document
+from indexer import reading_list
+from indexer.reading_list import Priority
+from indexer.rules import NOBODY
+from indexer.statements import load
+
+SQL = load("indexer", "cascade.sql")
+
+
+def rewrite_rules(
+    connection: Connection, source: str, source_id: str, rule_ids: Sequence[int], *, handle: str | None
+) -> None:
+    """Give a stored document other rules, and all that hangs on it."""
+    parameters = {"source": source, "source_id": source_id, "rule_ids": list(rule_ids)}
+    connection.execute(SQL["set_rules"], parameters)
+    spread_rules(connection, source, source_id, rule_ids)
+    note_dependents(connection, source, [handle], but=source_id)
+
+
+def spread_rules(connection: Connection, source: str, source_id: str, rule_ids: Sequence[int]) -> None:
+    """Give the attachments these rules, and demand them wherever the document's text is taken in."""
+    parameters = {"source": source, "source_id": source_id, "rule_ids": list(rule_ids)}
+    connection.execute(SQL["set_rules_of_attachments"], parameters)
+    _tighten(connection, source, [source_id], rule_ids)
+
+
+def note_dependents(connection: Connection, source: str, handles: Iterable[str | None], *, but: str) -> None:
+    """Note every document that takes in the text of one of these."""
+    known = sorted({handle for handle in handles if handle is not None})
+    if known:
+        rows = connection.execute(SQL["dependents"], {"source": source, "handles": known})
+        found = {row[0] for row in rows} - {but}
+        reading_list.note(connection, source, found, priority=Priority.CHANGED)
+
+
+def settle_attachments(connection: Connection, document: Document) -> None:
+    """Note the attachments that are new or changed, and delete those that the document no longer has."""
+    key = {"source": document.source, "source_id": document.id}
+    stored: dict[str, list[str] | None] = dict(connection.execute(SQL["stored_attachments"], key).fetchall())
+    listed = {each.id: each.parts for each in document.attachments}
+    changed = [
+        source_id
+        for source_id, parts in listed.items()
+        if parts is None or not _same(stored.get(source_id), parts)
+    ]
+    reading_list.note_gently(connection, document.source, changed, priority=Priority.ATTACHMENT)
+    gone = [source_id for source_id in stored if source_id not in listed]
+    if gone:
+        delete(connection, document.source, gone)
+
+
+def note_attachments(connection: Connection, source: str) -> None:
+    """Note every attachment that is stored."""
+    rows = connection.execute(SQL["all_attachments"], {"source": source})
+    reading_list.note(connection, source, [row[0] for row in rows], priority=Priority.ATTACHMENT)
+
+
+def _same(stored: Sequence[str] | None, parts: frozenset[str]) -> bool:
+    return stored is not None and frozenset(stored) == parts
+
+
+def hide(connection: Connection, source: str, source_id: str) -> None:
+    """Make a document readable by nobody, with all that hangs on it; its text and vectors stay for its return."""
+    parameters = {"source": source, "source_id": source_id}
+    handles = [row[0] for row in connection.execute(SQL["hide"], parameters)]
+    _tighten(connection, source, [source_id], [])
+    note_dependents(connection, source, handles, but=source_id)
+
+
+def delete(connection: Connection, source: str, source_ids: Sequence[str]) -> int:
+    """Delete documents with all that hangs on them; returns how many, their attachments not counted."""
+    connection.execute(SQL["without_timeout"])
+    parameters = {"source": source, "source_ids": list(source_ids)}
+    rows = connection.execute(SQL["delete_documents"], parameters).fetchall()
+    deleted = [source_id for source_id, _, _ in rows]
+    _tighten(connection, source, deleted, [])
+    reading_list.forget(connection, source, [*source_ids, *deleted])
+    note_dependents(connection, source, [handle for _, _, handle in rows], but="")
+    asked = set(source_ids)
+    return sum(source_id in asked for source_id in deleted)
+
+
+def _tighten(connection: Connection, source: str, source_ids: Sequence[str], rule_ids: Sequence[int]) -> None:
+    parameters = {"source": source, "source_ids": list(source_ids), "rule_ids": list(rule_ids) or [NOBODY]}
+    connection.execute(SQL["tighten_included"], parameters)

@@ -1,0 +1,178 @@
+"""Reading what is listed: batches of ids, a few at once, each document stored in a transaction of its own.
+
+The transaction that stores a document strikes it off the list, so that a crash costs the batches in flight and
+nothing else. Results are stored in order, by the calling thread alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from connectors.documents import Connector, Document, Unreadable
+from connectors.errors import ConnectorError
+from indexer import cascade, reading_list
+from indexer.embedding import Embedder
+from indexer.reading_list import Entry, Priority
+from indexer.rules import RuleStore
+from indexer.statements import load
+from indexer.store import Outcome, rules_of, store_document
+
+SQL = load("indexer", "sources.sql")
+
+log = structlog.get_logger(__name__)
+
+#: Batches that are asked for at once; what the source allows is the client's limiter's to say.
+IN_FLIGHT = 4
+
+#: So often one document is read in one refresh: two that take in each other's text must not go on for ever.
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    """What became of one batch; with an error, what was read before it."""
+
+    entries: dict[str, Entry]
+    read: list[Document | Unreadable]
+    error: ConnectorError | None
+
+
+@dataclass(kw_only=True)
+class Reader:
+    """Reads the list of one source to its end."""
+
+    pool: ConnectionPool
+    connector: Connector
+    rules: RuleStore
+    embedder: Embedder
+    #: Told how many are done, of how many.
+    progress: Callable[[int, int], None]
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    #: Documents, attachments not counted, that turned out to be gone.
+    gone: int = 0
+    _held: set[str] = field(default_factory=set)
+    _rounds: Counter[str] = field(default_factory=Counter)
+    _done: int = 0
+    _total: int = 0
+
+    @property
+    def _source(self) -> str:
+        return self.connector.name
+
+    def read(self) -> None:
+        """Read and store everything that is listed and due.
+
+        Raises:
+            ConnectorError: the source failed; what it gave is stored, the rest remains listed.
+        """
+        executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix=f"read-{self._source}")
+        flying: deque[Future[_Batch]] = deque()
+        error: ConnectorError | None = None
+        try:
+            while True:
+                while error is None and len(flying) < IN_FLIGHT and (entries := self._pick()):
+                    flying.append(executor.submit(_fetch, self.connector, entries))
+                if not flying:
+                    break
+                batch = flying.popleft().result()
+                self._store(batch)
+                error = error or batch.error
+        finally:
+            # Interrupted, it does not wait for what nobody will store.
+            executor.shutdown(wait=False, cancel_futures=True)
+        if error is not None:
+            raise error
+
+    def _pick(self) -> list[Entry]:
+        with self.pool.connection() as connection:
+            entries = reading_list.pick(
+                connection, self._source, limit=self.connector.batch_size, held=self._held
+            )
+            if self._done + len(self._held) + len(entries) > self._total:
+                self._total = self._done + reading_list.count_waiting(connection, self._source)
+        self._held.update(entry.source_id for entry in entries)
+        return entries
+
+    def _store(self, batch: _Batch) -> None:
+        missing = dict(batch.entries)
+        for document in batch.read:
+            entry = missing.pop(document.id, None)
+            if entry is not None:
+                self._store_one(document, entry)
+                self._finish(entry)
+        if batch.error is not None:
+            with self.pool.connection() as connection:
+                reading_list.put_behind(connection, self._source, list(missing.values()))
+            return
+        for entry in missing.values():
+            with self.pool.connection() as connection:
+                self._take_away(connection, entry)
+            self._finish(entry)
+
+    def _finish(self, entry: Entry) -> None:
+        if entry.priority != Priority.LISTED:
+            self._rounds[entry.source_id] += 1
+        if self._rounds[entry.source_id] < _ROUNDS:
+            self._held.discard(entry.source_id)
+        self._done += 1
+        self.progress(self._done, max(self._done, self._total))
+
+    def _store_one(self, document: Document | Unreadable, entry: Entry) -> None:
+        if isinstance(document, Document):
+            self.rules.learn(self.pool, rules_of(document))
+            try:
+                with self.pool.connection() as connection:
+                    self._take_in(connection, document, entry)
+                return
+            except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+                # What the transaction wrote is gone, rules included.
+                self.rules.forget()
+                reason = (
+                    f"{document.external_id} cannot be stored (SQLSTATE {error.sqlstate}); please report it."
+                )
+            document = Unreadable(id=document.id, external_id=document.external_id, reason=reason)
+        with self.pool.connection() as connection:
+            reading_list.put_off(connection, self._source, entry, document)
+        log.warning("document_unreadable", source=self._source, document=document.external_id)
+
+    def _take_in(self, connection: Connection, document: Document, entry: Entry) -> None:
+        # An attachment may have been deleted with its parent while it was being read.
+        if reading_list.is_listed(connection, self._source, entry.source_id):
+            outcome = store_document(connection, document, rules=self.rules, embedder=self.embedder)
+            self.outcomes[outcome] += 1
+            reading_list.strike_off(connection, self._source, entry)
+
+    def _take_away(self, connection: Connection, entry: Entry) -> None:
+        """The source has it no longer: nobody may read it from now on."""
+        row = connection.execute(
+            SQL["stored_parent"], {"source": self._source, "source_id": entry.source_id}
+        ).fetchone()
+        if row is None:
+            reading_list.strike_off(connection, self._source, entry)
+        elif row[0] is not None:  # an attachment
+            if reading_list.strike_off(connection, self._source, entry):
+                cascade.delete(connection, self._source, [entry.source_id])
+        else:
+            cascade.hide(connection, self._source, entry.source_id)
+            reading_list.mark_gone(connection, self._source, entry)
+            self.gone += 1
+            log.info("document_gone", source=self._source, document=entry.source_id)
+
+
+def _fetch(connector: Connector, entries: Sequence[Entry]) -> _Batch:
+    read: list[Document | Unreadable] = []
+    error: ConnectorError | None = None
+    try:
+        for document in connector.documents([entry.source_id for entry in entries]):
+            read.append(document)  # one by one: what was read before an error counts
+    except ConnectorError as raised:
+        error = raised
+    return _Batch(entries={entry.source_id: entry for entry in entries}, read=read, error=error)

@@ -1,0 +1,57 @@
+-- name: note
+-- Noted again, it is read again: also when it is being read just now, also when it was to wait.
+insert into reading_list (source, source_id, priority, not_before)
+select %(source)s, id, %(priority)s, clock_timestamp() + %(delay)s
+from unnest(%(source_ids)s::text[]) as id
+on conflict (source, source_id) do update set
+    noted_at = clock_timestamp(), priority = least(reading_list.priority, excluded.priority),
+    not_before = excluded.not_before, gone_at = null
+
+-- name: note_gently
+-- What could not be read waits its time: nobody said that it changed since.
+insert into reading_list (source, source_id, priority)
+select %(source)s, id, %(priority)s from unnest(%(source_ids)s::text[]) as id
+on conflict (source, source_id) do update set
+    noted_at = clock_timestamp(), priority = least(reading_list.priority, excluded.priority), gone_at = null
+where reading_list.attempts = 0 or reading_list.gone_at is not null
+
+-- name: pick
+select source_id, noted_at, priority from reading_list
+where source = %(source)s and gone_at is null and not_before <= clock_timestamp()
+  and source_id <> all(%(held)s::text[])
+order by priority, noted_at
+limit %(limit)s
+
+-- name: count_waiting
+select count(*) from reading_list
+where source = %(source)s and gone_at is null and not_before <= clock_timestamp()
+
+-- name: is_listed
+select from reading_list where source = %(source)s and source_id = %(source_id)s for update
+
+-- name: strike_off
+delete from reading_list
+where source = %(source)s and source_id = %(source_id)s and noted_at = %(noted_at)s
+
+-- name: forget
+delete from reading_list where source = %(source)s and source_id = any(%(source_ids)s)
+
+-- name: put_off
+-- Five minutes, doubled with each attempt, up to a day.
+update reading_list set
+    attempts = attempts + 1, external_id = %(external_id)s, reason = %(reason)s,
+    not_before = clock_timestamp() + least(interval '1 day', interval '5 minutes' * 2 ^ least(attempts, 16))
+where source = %(source)s and source_id = %(source_id)s and noted_at = %(noted_at)s
+
+-- name: put_behind
+-- The others first: what makes a whole batch fail must not be picked first for ever.
+update reading_list set noted_at = clock_timestamp()
+from unnest(%(source_ids)s::text[], %(noted_ats)s::timestamptz[]) as unread(id, picked_at)
+where source = %(source)s and source_id = unread.id and noted_at = unread.picked_at
+
+-- name: mark_gone
+update reading_list set gone_at = clock_timestamp(), reason = null, attempts = 0
+where source = %(source)s and source_id = %(source_id)s and noted_at = %(noted_at)s
+
+-- name: count_failed
+select count(*) from reading_list where source = %(source)s and reason is not null and gone_at is null

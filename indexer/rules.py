@@ -1,0 +1,164 @@
+"""Access rules and people: who may read, kept apart from what they read.
+
+A document names its rules; a rule names its principals; a person is a set of principals. So a changed group or
+space rewrites one row here and no document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from connectors.documents import AccessRule, Connector, Membership
+from connectors.errors import ConnectorError
+from indexer.statements import load
+from indexer.texts import storable
+
+SQL = load("indexer", "rules.sql")
+
+log = structlog.get_logger(__name__)
+
+#: The id of no rule: who must satisfy it is nobody.
+NOBODY = 0
+
+#: So many containers that cannot be asked in a row are a source that is down.
+_FAILURES_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    id: int
+    principals: frozenset[str]
+
+
+class RuleStore:
+    """Writes a source's access rules and knows their ids, so that each is written once a refresh.
+
+    ``ask`` tells who satisfies a rule that came without principals and is not stored; without it that is nobody.
+    """
+
+    def __init__(self, source: str, ask: Callable[[str], AccessRule] | None = None) -> None:
+        self._source = source
+        self._ask = ask
+        self._known: dict[str, _Known] = {}
+
+    def learn(self, pool: ConnectionPool, rules: Iterable[AccessRule]) -> None:
+        """Ask the source about those without principals that nobody knows, before a transaction is open."""
+        for rule in rules:
+            if rule.principals is None and rule.name not in self._known:
+                with pool.connection() as connection:
+                    stored = self._stored(connection, rule.name)
+                if stored is None:
+                    principals = self._asked(rule.name)
+                    with pool.connection() as connection:
+                        self._write(connection, rule.name, principals)
+
+    def ids(self, connection: Connection, rules: Iterable[AccessRule]) -> list[int]:
+        """The ids of these rules, sorted; unknown or changed ones are written, none loses its principals."""
+        return sorted({self._id(connection, rule) for rule in rules})
+
+    def forget(self) -> None:
+        """Know nothing any more: a transaction that wrote rules was rolled back."""
+        self._known.clear()
+
+    def _id(self, connection: Connection, rule: AccessRule) -> int:
+        known = self._known.get(rule.name)
+        if rule.principals is None:
+            known = known or self._stored(connection, rule.name)
+            return (known or self._write(connection, rule.name, frozenset())).id
+        if known is None or known.principals != rule.principals:
+            known = self._write(connection, rule.name, rule.principals)
+        return known.id
+
+    def _stored(self, connection: Connection, name: str) -> _Known | None:
+        row = connection.execute(
+            SQL["stored_rule"], {"source": self._source, "name": storable(name)}
+        ).fetchone()
+        if row is not None:
+            self._known[name] = _Known(id=row[0], principals=frozenset(row[1]))
+        return self._known.get(name)
+
+    def _write(self, connection: Connection, name: str, principals: frozenset[str]) -> _Known:
+        values = {
+            "source": self._source,
+            "name": storable(name),
+            "principals": sorted(map(storable, principals)),
+        }
+        row = connection.execute(SQL["upsert_rule"], values).fetchone()
+        assert row is not None, "insert … returning gives a row"
+        self._known[name] = known = _Known(id=row[0], principals=principals)
+        return known
+
+    def _asked(self, name: str) -> frozenset[str]:
+        try:
+            answer = self._ask(name).principals if self._ask else None
+        except (ConnectorError, KeyError) as error:
+            log.warning("rule_unknown", source=self._source, rule=name, error=type(error).__name__)
+            answer = None
+        return answer or frozenset()
+
+
+def refresh_people(pool: ConnectionPool, connector: Connector) -> None:
+    """Replace who is who, all or nothing.
+
+    Raises:
+        ConnectorError: the source does not tell; those who are known stay.
+    """
+    memberships = list(connector.memberships())
+    with pool.connection() as connection:
+        store_memberships(connection, connector.name, memberships)
+
+
+def refresh_rules(pool: ConnectionPool, connector: Connector, rules: RuleStore) -> None:
+    """Ask anew who satisfies each container rule that is in use; no document is touched.
+
+    Raises:
+        ConnectorError: a rule could not be asked about; the others were, unless one after the other failed.
+    """
+    with pool.connection() as connection:
+        names = [row[0] for row in connection.execute(SQL["rules_in_use"], {"source": connector.name})]
+    problem: ConnectorError | None = None
+    failures = 0
+    for name in names:
+        try:
+            rule = connector.rule(name)
+        except KeyError:  # it comes with the documents
+            continue
+        except ConnectorError as error:
+            log.warning("rule_not_refreshed", source=connector.name, rule=name, error=type(error).__name__)
+            problem, failures = problem or error, failures + 1
+            if failures == _FAILURES_IN_A_ROW:
+                break
+            continue
+        failures = 0
+        with pool.connection() as connection:
+            rules.ids(connection, [rule])
+    if problem:
+        raise problem
+
+
+def delete_orphans(pool: ConnectionPool, source: str) -> None:
+    """Delete rules that no document and no chunk has any more; at the end, when nobody holds their ids."""
+    with pool.connection() as connection:
+        connection.execute(SQL["delete_orphans"], {"source": source})
+
+
+def store_memberships(connection: Connection, source: str, memberships: Iterable[Membership]) -> int:
+    """Replace who is who in a source, in the caller's transaction; return how many people it has."""
+    connection.execute(SQL["clear_memberships"], {"source": source})
+    rows = [
+        {
+            "source": source,
+            "email": storable(person.email).strip().lower(),
+            "principals": sorted(map(storable, person.principals)),
+        }
+        for person in memberships
+        if storable(person.email).strip()
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(SQL["insert_membership"], rows)
+    return len(rows)

@@ -1,0 +1,29 @@
+-- name: upsert_rule
+insert into access_rules (source, name, principals)
+values (%(source)s, %(name)s, %(principals)s)
+on conflict (source, name) do update set principals = excluded.principals
+returning id
+
+-- name: stored_rule
+select id, principals from access_rules where source = %(source)s and name = %(name)s
+
+-- name: rules_in_use
+select r.name from access_rules r
+where r.source = %(source)s
+  and (exists (select from documents d where d.rule_ids @> array[r.id])
+       or exists (select from chunks c where c.rule_ids <> '{}' and c.rule_ids @> array[r.id]))
+order by r.name
+
+-- name: delete_orphans
+delete from access_rules r
+where r.source = %(source)s
+  and not exists (select from documents d where d.rule_ids @> array[r.id])
+  and not exists (select from chunks c where c.rule_ids <> '{}' and c.rule_ids @> array[r.id])
+
+-- name: clear_memberships
+delete from memberships where source = %(source)s
+
+-- name: insert_membership
+insert into memberships (source, email, principals) values (%(source)s, %(email)s, %(principals)s)
+on conflict (source, email) do update set principals = (
+    select array_agg(distinct principal) from unnest(memberships.principals || excluded.principals) as principal)
