@@ -13,30 +13,56 @@ import structlog
 from connectors.atlassian import Json
 from connectors.batches import batches
 from connectors.confluence_api import ConfluenceApi, Space
+from connectors.confluence_query import with_ids
 from connectors.documents import AccessRule
-from connectors.errors import AuthenticationError, NotFoundError
+from connectors.errors import AuthenticationError, BrokenAnswerError, NotFoundError, ServerFaultError
 
 log = structlog.get_logger(__name__)
 
-#: What a listing must expand for :class:`PageAccess`.
-EXPAND = "ancestors,restrictions.read.restrictions.user,restrictions.read.restrictions.group"
 _OWN = "restrictions.read.restrictions.user,restrictions.read.restrictions.group"
+#: What a listing must expand for :class:`PageAccess`.
+EXPAND = f"ancestors,{_OWN}"
 _AT_ONCE = 100
+_SPACE = "space:"
 
 NOBODY: frozenset[str] = frozenset()
+_UNREADABLE = (AuthenticationError, NotFoundError, ServerFaultError, BrokenAnswerError)
+
+
+def space_rule_name(key: str) -> str:
+    """``space:ENG``."""
+    return f"{_SPACE}{key}"
+
+
+def space_key(rule_name: str) -> str:
+    """The key in a space rule's name. Raises KeyError for any other rule: pages' come with their principals."""
+    if not rule_name.startswith(_SPACE):
+        raise KeyError(rule_name)
+    return rule_name.removeprefix(_SPACE)
+
+
+def space_readers(api: ConfluenceApi, space: Space) -> frozenset[str]:
+    """The principals that may view a space; nobody where the site does not tell this account."""
+    try:
+        return api.space_readers(space)
+    except (AuthenticationError, NotFoundError):
+        log.warning("confluence.space_permissions_unreadable", space=space.key)
+        return NOBODY
 
 
 class PageAccess:
-    """Restrictions seen so far, by page id (None: unrestricted); it grows with the number of pages alone."""
+    """Restrictions seen so far, by page id (None: unrestricted); it grows with the number of pages alone.
+
+    Threads may share one: what two of them find out at once is the same.
+    """
 
     def __init__(self, api: ConfluenceApi) -> None:
         self._api = api
         self._restrictions: dict[str, frozenset[str] | None] = {}
-        self._spaces: dict[str, AccessRule] = {}
 
-    def rules(self, content: Json, space: Space) -> tuple[AccessRule, ...]:
-        """All rules of a page that :meth:`learn` has seen."""
-        rules = [self._space_rule(space)]
+    def rules(self, content: Json, space: str) -> tuple[AccessRule, ...]:
+        """All rules of a page that :meth:`learn` has seen, in the space with this key."""
+        rules = [AccessRule(name=space_rule_name(space), principals=None)]
         for page_id in [*ancestor_ids(content), str(content["id"])]:
             principals = self._restrictions.get(page_id, NOBODY)
             if principals is not None:
@@ -50,9 +76,11 @@ class PageAccess:
             page_id for content in contents for page_id in ancestor_ids(content)
         } - self._restrictions.keys()
         for batch in batches(sorted(missing), _AT_ONCE):
-            cql = f"id in ({','.join(batch)})"
-            for results in self._api.search(cql, expand=_OWN, limit=_AT_ONCE):
-                self._take(results)
+            try:
+                for results in self._api.search(with_ids(batch), expand=_OWN, limit=_AT_ONCE):
+                    self._take(results)
+            except (ServerFaultError, BrokenAnswerError):
+                log.warning("confluence.restrictions_search_failed", pages=len(batch))
         for page_id in sorted(missing - self._restrictions.keys()):
             self._restrictions[page_id] = self._asked(page_id)
 
@@ -60,40 +88,56 @@ class PageAccess:
         for content in contents:
             read = (content.get("restrictions") or {}).get("read")
             page_id = str(content["id"])
-            self._restrictions[page_id] = self._principals(read) if read else self._asked(page_id)
+            if isinstance(read, dict) and not _is_cut(read):
+                self._restrictions[page_id] = self._principals([read])
+            else:
+                self._restrictions[page_id] = self._asked(page_id)
 
     def _asked(self, page_id: str) -> frozenset[str] | None:
-        """The restriction of something that no search shows: a folder, a draft. What cannot be read shuts."""
+        """The restriction of something that no search shows (a folder, a draft) or shows in part.
+
+        What cannot be read shuts.
+        """
         try:
-            return self._principals(self._api.restrictions(page_id))
-        except (AuthenticationError, NotFoundError):
+            return self._principals(list(self._api.restrictions(page_id)))
+        except _UNREADABLE:
             log.warning("confluence.restriction_unreadable", page=page_id)
             return NOBODY
 
-    def _principals(self, read: Json) -> frozenset[str] | None:
+    def _principals(self, pages: Sequence[Json]) -> frozenset[str] | None:
         """Of whom a reader must be one; None without a restriction, nobody where that is unclear."""
-        restrictions = read.get("restrictions")
-        if not isinstance(restrictions, dict) or not {"user", "group"} <= restrictions.keys():
-            return NOBODY
-        users = (restrictions["user"] or {}).get("results", [])
-        groups = (restrictions["group"] or {}).get("results", [])
-        if not users and not groups:
-            return None
-        found = {self._api.principal_of_user(user) for user in users}
-        found |= {self._api.principal_of_group(group) for group in groups}
-        return frozenset(principal for principal in found if principal)
-
-    def _space_rule(self, space: Space) -> AccessRule:
-        if space.key not in self._spaces:
-            try:
-                readers = self._api.space_readers(space)
-            except (AuthenticationError, NotFoundError):
-                log.warning("confluence.space_permissions_unreadable", space=space.key)
-                readers = NOBODY
-            self._spaces[space.key] = AccessRule(name=f"space:{space.key}", principals=readers)
-        return self._spaces[space.key]
+        found: set[str | None] = set()
+        for read in pages:
+            restrictions = read.get("restrictions")
+            if not isinstance(restrictions, dict) or not {"user", "group"} <= restrictions.keys():
+                return NOBODY
+            users, groups = (_results(restrictions[kind]) for kind in ("user", "group"))
+            if users is None or groups is None:
+                return NOBODY
+            found |= {self._api.principal_of_user(user) for user in users}
+            found |= {self._api.principal_of_group(group) for group in groups}
+        return frozenset(principal for principal in found if principal) if found else None
 
 
 def ancestor_ids(content: Json) -> list[str]:
     """The ids above a page, the top first."""
     return [str(ancestor["id"]) for ancestor in content.get("ancestors") or []]
+
+
+def _is_cut(read: Json) -> bool:
+    """Whether the site may have left out people or groups, because there are more than it shows at once."""
+    for listed in (read.get("restrictions") or {}).values():
+        if not isinstance(listed, dict):
+            continue
+        shown, limit, size = (listed.get(name) for name in ("results", "limit", "size"))
+        count = len(shown) if isinstance(shown, list) else 0
+        if (isinstance(limit, int) and count >= limit) or (isinstance(size, int) and size > count):
+            return True
+        if (listed.get("_links") or {}).get("next"):
+            return True
+    return False
+
+
+def _results(listed: object) -> list[Json] | None:
+    results = listed.get("results") if isinstance(listed, dict) else None
+    return results if isinstance(results, list) else None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import structlog
 
 from connectors.atlassian import AtlassianClient, Json
 from connectors.errors import (
@@ -16,6 +19,13 @@ from connectors.errors import (
     ServerFaultError,
     UnexpectedAnswerError,
 )
+
+log = structlog.get_logger(__name__)
+
+#: How many space keys a query may name: they all stand in its URL.
+KEYS_AT_ONCE = 50
+_SUBJECTS_AT_ONCE = 100
+_MOST_EMPTY = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +83,21 @@ class ConfluenceApi(ABC):
     def following(self, answer: Json, params: dict[str, Any]) -> dict[str, Any] | None:
         """The parameters that ask for the page after ``answer``; None at the end."""
 
+    @abstractmethod
+    def download_path(self, attachment: Json, page_id: str) -> str | None:
+        """Where an attachment's bytes are, relative to the site's URL; None where the site names no such place."""
+
     def current_user(self) -> Json:
         """The account that reads."""
         user: Json = self.client.get("rest/api/user/current")
         if user.get("type") == "anonymous":
             raise AuthenticationError(
-                f"{self.client.host} takes this account for an anonymous visitor: check the token."
+                f"{self.client.site.host} takes this account for an anonymous visitor: check the token."
             )
         return user
 
     def content(self, content_id: str, expand: str) -> Json | None:
-        """One page or blog post; None where it is trashed, gone or closed to the account."""
+        """A page or anything else by its id; None where it is trashed, archived, gone or closed to the account."""
         try:
             row: Json = self.client.get(f"rest/api/content/{content_id}", {"expand": expand})
         except NotFoundError:
@@ -94,26 +108,40 @@ class ConfluenceApi(ABC):
         return row if row.get("status", "current") == "current" else None
 
     def search(self, cql: str, *, expand: str, limit: int) -> Iterator[list[Json]]:
-        """Content that matches, a page at a time."""
+        """Content that matches, a page at a time; nothing twice, though rows may move while they are walked."""
         params = {"cql": cql, "expand": expand, "limit": limit}
-        return self.pages("rest/api/content/search", params)
+        seen: set[str] = set()
+        for rows in self.pages("rest/api/content/search", params):
+            new = [row for row in rows if str(row["id"]) not in seen]
+            seen.update(str(row["id"]) for row in new)
+            if new:
+                yield new
 
-    def count(self, cql: str) -> int | None:
-        """How much content matches; None where the site does not tell."""
-        answer = self.client.get("rest/api/search", {"cql": cql, "limit": 1})
-        total = answer.get("totalSize") if isinstance(answer, dict) else None
-        return total if isinstance(total, int) else None
-
-    def restrictions(self, content_id: str) -> Json:
-        """The read restriction of one page, folder or other content."""
+    def restrictions(self, content_id: str) -> Iterator[Json]:
+        """The read restriction of one page, folder or other content: as many answers as hold all its people."""
         path = f"rest/api/content/{content_id}/restriction/byOperation/read"
-        answer: Json = self.client.get(path, {"expand": "restrictions.user,restrictions.group"})
-        return answer
+        params: dict[str, Any] = {
+            "expand": "restrictions.user,restrictions.group",
+            "limit": _SUBJECTS_AT_ONCE,
+        }
+        start, seen = 0, set[str]()
+        while True:
+            answer: Json = self.client.get(path, {**params, "start": start} if start else params)
+            yield answer
+            lists = [each for each in (answer.get("restrictions") or {}).values() if isinstance(each, dict)]
+            subjects = [subject for each in lists for subject in each.get("results") or ()]
+            shown = {json.dumps(subject, sort_keys=True) for subject in subjects}
+            # A server that does not know `start` says the same again.
+            if shown <= seen or not any(_is_full(each) for each in lists):
+                return
+            seen |= shown
+            start += max(len(each.get("results") or ()) for each in lists)
 
     def pages(self, path: str, params: dict[str, Any]) -> Iterator[list[Json]]:
         """All result pages of a listing. A site that fails on a large page is asked for smaller ones."""
         seen: set[str] = set()
         following: dict[str, Any] | None = params
+        restarted, empty = False, 0
         while following is not None:
             try:
                 answer = self.client.get(path, following)
@@ -122,18 +150,42 @@ class ConfluenceApi(ABC):
                     raise
                 following = {**following, "limit": max(1, following["limit"] // 5)}
                 continue
-            results = answer.get("results") if isinstance(answer, dict) else None
-            if not isinstance(results, list):
-                raise UnexpectedAnswerError(f"Confluence answered {path} without results: check the URL.")
-            link = (answer.get("_links") or {}).get("next")
-            if link in seen:
-                raise UnexpectedAnswerError(f"Confluence gave the same page of {path} twice.")
-            if link:
-                seen.add(link)
+            except (NotFoundError, UnexpectedAnswerError):
+                if "cursor" not in following or restarted:
+                    raise
+                log.info("confluence.cursor_expired", path=path)
+                restarted, following, seen = True, params, set()
+                continue
+            results = _results(answer, path)
+            _unseen_link(answer, seen, path)
             if results:
                 yield results
             # What the account may not see is left out after the pages are cut: an empty one may have a next.
+            empty = 0 if results else empty + 1
+            if empty > _MOST_EMPTY:
+                raise UnexpectedAnswerError(f"Confluence gave one empty page of {path} after the other.")
             following = self.following(answer, following)
+
+
+def _results(answer: Any, path: str) -> list[Json]:
+    results = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(results, list):
+        raise UnexpectedAnswerError(f"Confluence answered {path} without results: check the URL.")
+    return results
+
+
+def _unseen_link(answer: Json, seen: set[str], path: str) -> None:
+    link = (answer.get("_links") or {}).get("next")
+    if link in seen:
+        raise UnexpectedAnswerError(f"Confluence gave the same page of {path} twice.")
+    if link:
+        seen.add(link)
+
+
+def _is_full(listed: Json) -> bool:
+    """Whether more may follow: the server may hold fewer rows at a time than it was asked for, and says so."""
+    limit = listed.get("limit")
+    return len(listed.get("results") or ()) >= (limit if isinstance(limit, int) else _SUBJECTS_AT_ONCE)
 
 
 def step(answer: Json, params: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.atlassian import Json
 from connectors.batches import batches
-from connectors.confluence_api import ConfluenceApi, Person, Space, next_query, step
+from connectors.confluence_api import KEYS_AT_ONCE, ConfluenceApi, Person, Space, next_query, step
 from connectors.documents import ANYONE
 
 _USERS_AT_ONCE = 100
@@ -20,12 +20,17 @@ class CloudConfluence(ConfluenceApi):
     """People are account ids, groups are group ids, paging is by cursor."""
 
     def spaces(self, keys: tuple[str, ...] | None) -> Iterator[Space]:
-        params: dict[str, Any] = {"limit": 250, "status": "current"}
+        queries: list[dict[str, Any]] = [{"limit": 250, "status": "current"}]
         if keys is not None:
-            params["keys"] = ",".join(keys)
-        for results in self.pages("api/v2/spaces", params):
-            for space in results:
-                yield Space(id=str(space["id"]), key=space["key"], name=space.get("name") or space["key"])
+            queries = [{"limit": 250, "keys": ",".join(some)} for some in batches(keys, KEYS_AT_ONCE)]
+        for params in queries:
+            for results in self.pages("api/v2/spaces", params):
+                for space in results:
+                    yield Space(id=str(space["id"]), key=space["key"], name=space.get("name") or space["key"])
+
+    def download_path(self, attachment: Json, page_id: str) -> str | None:
+        # Of the API: the link in the row is of the web site, which takes no token with scopes.
+        return f"/rest/api/content/{page_id}/child/attachment/{attachment['id']}/download"
 
     def space_readers(self, space: Space) -> frozenset[str]:
         readers = set()

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.atlassian import AtlassianClient, Json
-from connectors.confluence_api import ConfluenceApi, Person, Space, next_query, step
+from connectors.batches import batches
+from connectors.confluence_api import KEYS_AT_ONCE, ConfluenceApi, Person, Space, next_query, step
 from connectors.documents import ANYONE
 from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
 
@@ -23,12 +24,18 @@ class DataCenterConfluence(ConfluenceApi):
         self._emails: dict[str, str] = {}
 
     def spaces(self, keys: tuple[str, ...] | None) -> Iterator[Space]:
-        params: dict[str, Any] = {"limit": 100, "status": "current"}
+        queries: list[dict[str, Any]] = [{"limit": 100, "status": "current"}]
         if keys is not None:
-            params["spaceKey"] = list(keys)
-        for results in self.pages("rest/api/space", params):
-            for space in results:
-                yield Space(id=str(space["id"]), key=space["key"], name=space.get("name") or space["key"])
+            queries = [{"limit": 100, "spaceKey": some} for some in batches(keys, KEYS_AT_ONCE)]
+        for params in queries:
+            for results in self.pages("rest/api/space", params):
+                for space in results:
+                    yield Space(id=str(space["id"]), key=space["key"], name=space.get("name") or space["key"])
+
+    def download_path(self, attachment: Json, page_id: str) -> str | None:
+        path = (attachment.get("_links") or {}).get("download")
+        # Never a URL of another host, which would be sent our credentials.
+        return path if isinstance(path, str) and path.startswith("/") and not path.startswith("//") else None
 
     def space_readers(self, space: Space) -> frozenset[str]:
         """Who may view the space, as principals; nobody where the list of permissions names none."""

@@ -1,14 +1,14 @@
-"""A page's parts to a Document: sections with deep links, comments, attached text files. No network here."""
+"""A page's parts to a Document: sections with deep links, included pages, comments. No network here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote, quote_plus
 
 from connectors.atlassian import Deployment
-from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind
+from connectors.documents import AccessRule, Document, DocumentKind, Listed, Section, SectionKind
 from connectors.markup.blocks import Piece, pieces, to_markdown
 from connectors.markup.storage import read_storage
 
@@ -24,17 +24,20 @@ class Comment:
     storage: str
     author: str | None
     created: datetime | None
+    #: The words of the page that an inline comment is about.
+    marked: str | None = None
+    resolved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttachedText:
-    """A text file attached to a page."""
+class IncludedPage:
+    """A page, or the excerpt of one, whose text another page takes in."""
 
     id: str
-    filename: str
-    text: str
-    author: str | None
-    created: datetime | None
+    title: str
+    url: str
+    storage: str
+    access_rules: tuple[AccessRule, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +55,19 @@ class Page:
     created: datetime | None = None
     updated: datetime | None = None
     labels: tuple[str, ...] = ()
+    #: Titles of the pages above.
+    path: tuple[str, ...] = ()
     comments: tuple[Comment, ...] = ()
-    attachments: tuple[AttachedText, ...] = ()
+    attachments: tuple[Listed, ...] = ()
+    included: tuple[IncludedPage, ...] = ()
+    #: Handles of all that the body includes, found or not.
+    includes: tuple[str, ...] = ()
+    parts: frozenset[str] = frozenset()
+
+    @property
+    def handle(self) -> str:
+        """By which other pages take this one in."""
+        return f"{self.space}:{self.title}"
 
 
 def page_document(
@@ -64,10 +78,11 @@ def page_document(
     access_rules: tuple[AccessRule, ...],
     user_name: UserName,
 ) -> Document:
-    """Convert a page."""
+    """Convert a page: its own text, then what it includes, then its comments."""
     sections = [_section(piece, page, deployment) for piece in pieces(read_storage(page.storage, user_name))]
+    for included in page.included:
+        sections += _included(included, deployment, user_name)
     sections += [_comment(comment, page, user_name) for comment in page.comments]
-    sections += [_attachment(attachment, page) for attachment in page.attachments]
     return Document(
         source=source,
         id=page.id,
@@ -82,6 +97,11 @@ def page_document(
         created=page.created,
         updated=page.updated,
         labels=page.labels,
+        path=page.path,
+        parts=page.parts,
+        attachments=page.attachments,
+        handle=page.handle,
+        includes=page.includes,
     )
 
 
@@ -107,7 +127,13 @@ def heading_anchor(deployment: Deployment, *, title: str, heading: str, repeat: 
     return quote(name + (f".{repeat}" if repeat else ""), safe="-._~!*'(),:@/?")
 
 
-def _section(piece: Piece, page: Page, deployment: Deployment) -> Section:
+def attachment_url(page_url: str, *, page_id: str, attachment_id: str, filename: str) -> str:
+    """Where a person looks at a file on its page."""
+    preview = quote(f"/{page_id}/{attachment_id.removeprefix('att')}/{filename}", safe="")
+    return f"{page_url}{_joint(page_url)}preview={preview}"
+
+
+def _section(piece: Piece, page: Page | IncludedPage, deployment: Deployment) -> Section:
     url = page.url
     if piece.heading_path:
         anchor = heading_anchor(
@@ -119,25 +145,34 @@ def _section(piece: Piece, page: Page, deployment: Deployment) -> Section:
     )
 
 
+def _included(included: IncludedPage, deployment: Deployment, user_name: UserName) -> list[Section]:
+    """Under the included page's title, with links to where it stands, for its own readers."""
+    sections = [
+        _section(piece, included, deployment) for piece in pieces(read_storage(included.storage, user_name))
+    ]
+    return [
+        replace(
+            section,
+            heading_path=(included.title, *section.heading_path),
+            access_rules=included.access_rules,
+            included_id=included.id,
+        )
+        for section in sections
+    ]
+
+
 def _comment(comment: Comment, page: Page, user_name: UserName) -> Section:
-    joint = "&" if "?" in page.url else "?"
+    text = to_markdown(read_storage(comment.storage, user_name))
+    about = f"On “{' '.join(comment.marked.split())}”" if comment.marked else ""
+    lead = f"{about} (resolved): " if comment.resolved else f"{about}: "
     return Section(
         kind=SectionKind.COMMENT,
-        text=to_markdown(read_storage(comment.storage, user_name)),
-        url=f"{page.url}{joint}focusedCommentId={comment.id}#comment-{comment.id}",
+        text=lead.lstrip() + text if text.strip() and (about or comment.resolved) else text,
+        url=f"{page.url}{_joint(page.url)}focusedCommentId={comment.id}#comment-{comment.id}",
         author=comment.author,
         created=comment.created,
     )
 
 
-def _attachment(attachment: AttachedText, page: Page) -> Section:
-    joint = "&" if "?" in page.url else "?"
-    preview = quote(f"/{page.id}/{attachment.id.removeprefix('att')}/{attachment.filename}", safe="")
-    return Section(
-        kind=SectionKind.ATTACHMENT,
-        text=attachment.text,
-        url=f"{page.url}{joint}preview={preview}",
-        heading_path=(attachment.filename,),
-        author=attachment.author,
-        created=attachment.created,
-    )
+def _joint(url: str) -> str:
+    return "&" if "?" in url else "?"

@@ -1,0 +1,127 @@
+"""Pages whose text other pages take in, by the macros ``include`` and ``excerpt-include``.
+
+Only one level deep: what an included page includes is in that page's own document. The text belongs to its own
+page's readers, and so it keeps that page's rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from lxml import etree
+
+from connectors.atlassian import Json
+from connectors.confluence_access import EXPAND
+from connectors.confluence_api import ConfluenceApi
+from connectors.confluence_query import titled
+from connectors.confluence_rows import is_page
+from connectors.markup.storage_xml import attribute, child, parse, tag, words
+
+_ANY = re.compile(r'ac:name="(?:excerpt-)?include"')
+_MACROS = {"ac:structured-macro", "ac:macro"}
+#: Titles stand in the URL of the search.
+_CHARACTERS_AT_ONCE = 3000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Include:
+    """A macro that takes in a page or blog post."""
+
+    space: str
+    title: str
+    #: The name of the excerpt, empty for the first one; None for the whole page.
+    excerpt: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Where it is found: titles are unique in a space, whatever their case."""
+        return self.space, self.title.casefold()
+
+
+def includes_of(storage: str, space: str) -> tuple[Include, ...]:
+    """What a body in this space takes in, in its order, each once."""
+    if not _ANY.search(storage):
+        return ()
+    found = (_include(macro, space) for macro in parse(storage).iter() if tag(macro) in _MACROS)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def excerpt_of(storage: str, name: str) -> str:
+    """What stands in the excerpt macro of that name, else in the first one; empty without any."""
+    macros = [
+        each
+        for each in parse(storage).iter()
+        if tag(each) in _MACROS and attribute(each, "ac:name") == "excerpt"
+    ]
+    named = [each for each in macros if name and _parameter(each, "name") == name]
+    chosen = named or (macros[:1] if not name else [])
+    bodies = [child(each, "ac:rich-text-body") for each in chosen[:1]]
+    return "".join(
+        etree.tostring(body, encoding="unicode", with_tail=False) for body in bodies if body is not None
+    )
+
+
+def find_included(api: ConfluenceApi, wanted: Iterable[Include]) -> dict[tuple[str, str], Json]:
+    """Rows without bodies, but with what their rules need, by :attr:`Include.key`.
+
+    A page comes before a blog post of the same title; of several posts, the newest.
+    """
+    found: dict[tuple[str, str], Json] = {}
+    places = sorted({(each.space, each.title) for each in wanted})
+    for batch in _batches(places):
+        for rows in api.search(titled(batch), expand=f"space,history,{EXPAND}", limit=100):
+            for row in filter(is_page, rows):
+                key = str((row.get("space") or {}).get("key")), str(row.get("title")).casefold()
+                if key not in found or _rank(row) > _rank(found[key]):
+                    found[key] = row
+    return found
+
+
+def _rank(row: Json) -> tuple[bool, str]:
+    return row.get("type") == "page", str((row.get("history") or {}).get("createdDate") or "")
+
+
+def _batches(places: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    batch: list[tuple[str, str]] = []
+    length = 0
+    for space, title in places:
+        size = len(quote(space + title)) + 60
+        if batch and length + size > _CHARACTERS_AT_ONCE:
+            yield batch
+            batch, length = [], 0
+        batch.append((space, title))
+        length += size
+    if batch:
+        yield batch
+
+
+def _include(macro: etree._Element, space: str) -> Include | None:
+    name = attribute(macro, "ac:name")
+    if name not in {"include", "excerpt-include"}:
+        return None
+    target = next((each for each in macro.iter() if tag(each) in {"ri:page", "ri:blog-post"}), None)
+    if target is not None:
+        title = attribute(target, "ri:content-title")
+        space = attribute(target, "ri:space-key") or space
+    else:
+        title = _parameter(macro, "") or _default_parameter(macro)
+    if not title.strip():
+        return None
+    excerpt = _parameter(macro, "name") if name == "excerpt-include" else None
+    return Include(space=space, title=" ".join(title.split()), excerpt=excerpt)
+
+
+def _default_parameter(macro: etree._Element) -> str:
+    """The parameter without a name as the oldest pages write it."""
+    element = child(macro, "ac:default-parameter")
+    return words(element) if element is not None else attribute(macro, "ac:default-parameter")
+
+
+def _parameter(macro: etree._Element, name: str) -> str:
+    for each in macro:
+        if tag(each) == "ac:parameter" and attribute(each, "ac:name") == name:
+            return words(each)
+    return ""

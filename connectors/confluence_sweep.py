@@ -1,0 +1,81 @@
+"""Every page that exists, with its rules and versions, and what changed since a point in time; no bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from connectors.atlassian import Json
+from connectors.batches import batches
+from connectors.confluence_access import EXPAND, PageAccess
+from connectors.confluence_api import KEYS_AT_ONCE, ConfluenceApi, Space
+from connectors.confluence_children import container_id
+from connectors.confluence_parts import CHILD_EXPAND, PAGE_EXPAND, child_part, page_part, part_of
+from connectors.confluence_query import CHILDREN, PAGES, changed_since, of_space
+from connectors.confluence_rows import is_page
+from connectors.documents import Changed, Listed
+from connectors.times import parse_time
+
+_ROWS_AT_ONCE = 200
+_CHANGES_EXPAND = f"{PAGE_EXPAND},container,extensions.resolution"
+
+
+def list_space(api: ConfluenceApi, space: Space) -> Iterator[Listed]:
+    """Every page and blog post of a space. Deleted comments, moves, labels and removed files show in the parts."""
+    hanging = _children(api, space)
+    access = PageAccess(api)
+    cql = of_space(space.key, PAGES)
+    for rows in api.search(cql, expand=f"{PAGE_EXPAND},{EXPAND}", limit=_ROWS_AT_ONCE):
+        pages = [row for row in rows if is_page(row)]
+        access.learn(pages)
+        for row in pages:
+            own, children = page_part(row), hanging.pop(str(row["id"]), [])
+            known = own is not None and None not in children
+            yield Listed(
+                id=str(row["id"]),
+                access_rules=access.rules(row, space.key),
+                parts=frozenset(filter(None, [own, *children])) if known else None,
+            )
+
+
+def _children(api: ConfluenceApi, space: Space) -> dict[str, list[str | None]]:
+    """The parts of all comments and attachments of a space, by page id: words alone, so that memory stays flat."""
+    found: dict[str, list[str | None]] = {}
+    for rows in api.search(of_space(space.key, CHILDREN), expand=CHILD_EXPAND, limit=_ROWS_AT_ONCE):
+        for row in rows:
+            if page_id := container_id(row):
+                found.setdefault(page_id, []).append(child_part(row))
+    return found
+
+
+def changes_since(api: ConfluenceApi, minute: str, keys: Sequence[str] | None) -> Iterator[Changed]:
+    """Pages that changed themselves, or whose comments or attachments did, since a minute of the account's zone."""
+    for some in batches(keys, KEYS_AT_ONCE) if keys is not None else [[]]:
+        cql = changed_since(minute, some)
+        for rows in api.search(cql, expand=_CHANGES_EXPAND, limit=_ROWS_AT_ONCE):
+            for row in rows:
+                if page_id := _page_id(api, row):
+                    yield Changed(id=page_id, updated=_updated(row), part=part_of(row))
+
+
+def _page_id(api: ConfluenceApi, row: Json) -> str | None:
+    """The page that a row is or hangs on; None for what hangs on something else (a whiteboard, a space)."""
+    for _ in range(_DEEPEST):
+        if row.get("type") in PAGES:
+            return str(row["id"])
+        container = row.get("container") or {}
+        if container.get("type") != "comment":
+            return str(container["id"]) if container.get("type") in PAGES else None
+        above = api.content(str(container["id"]), "container")
+        if above is None:
+            return None
+        row = above
+    return None
+
+
+def _updated(row: Json) -> datetime | None:
+    return parse_time((row.get("version") or {}).get("when"))
+
+
+#: A reply to a reply, as deep as people go, where a site gives comments as the containers of replies.
+_DEEPEST = 10
