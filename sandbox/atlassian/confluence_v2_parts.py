@@ -92,8 +92,10 @@ async def list_all_comments(request: web.Request) -> web.Response:
 
 
 async def list_replies(request: web.Request) -> web.Response:
+    """The replies to a comment, which name the comment alone and not the page."""
     above = _comment_of(request)
-    return _comments(request, [comment_content(above.page, each) for each in replies(above.page, above.id)])
+    found = [comment_content(above.page, each) for each in replies(above.page, above.id)]
+    return _comments(request, found, without=("pageId", "blogPostId"))
 
 
 async def get_comment(request: web.Request) -> web.Response:
@@ -126,13 +128,16 @@ def _attachments(request: web.Request, found: list[Content]) -> web.Response:
     return cursor_page(request, _sorted(request, wanted), lambda content: _attachment(context, content))
 
 
-def _comments(request: web.Request, found: list[Content]) -> web.Response:
+def _comments(request: web.Request, found: list[Content], without: Sequence[str] = ()) -> web.Response:
     context, body_format = context_of(request), body_format_of(request)
     states = set(many(request, "resolution-status"))
     wanted = [each for each in found if not states or _resolution(each) in states]
-    return cursor_page(
-        request, _sorted(request, wanted), lambda content: _comment(context, content, body_format)
-    )
+
+    def show(content: Content) -> Json:
+        bean = _comment(context, content, body_format)
+        return {name: value for name, value in bean.items() if name not in without}
+
+    return cursor_page(request, _sorted(request, wanted), show)
 
 
 def _sorted(request: web.Request, found: list[Content]) -> Sequence[Content]:
