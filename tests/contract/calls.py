@@ -184,6 +184,7 @@ def _content(api: str) -> list[Call]:
         get(content, status=404, content="77"),
         get(f"{content}/label"),
         get(f"{content}/child/comment", {"expand": "body.storage,version", "limit": 5}),
+        get(f"{content}/child/comment", {"depth": "all", "location": ["inline", "resolved"]}),
         get(f"{content}/child/page", {"expand": "version"}, content="100"),
         get(f"{content}/child/attachment", {"expand": "version", "limit": 1}),
     ]
@@ -224,7 +225,14 @@ def _confluence_v2() -> list[Call]:
         get(f"{api}/pages/{{page}}/children", page="100"),
         get(f"{api}/attachments/{{attachment}}"),
         get(f"{api}/attachments/{{attachment}}", status=404, attachment="att9"),
+        get(f"{api}/attachments", {"limit": 1, "sort": "-modified-date"}),
+        get(f"{api}/footer-comments", {"limit": 1, "body-format": "storage"}),
         get(f"{api}/footer-comments/{{comment}}", {"body-format": "storage"}, comment="900"),
+        get(f"{api}/footer-comments/{{comment}}", status=404, comment="77"),
+        get(f"{api}/footer-comments/{{comment}}/children", {"body-format": "storage"}, comment="900"),
+        get(f"{api}/inline-comments", {"limit": 1, "body-format": "storage"}),
+        get(f"{api}/inline-comments/{{comment}}", {"body-format": "storage"}, comment="902"),
+        get(f"{api}/inline-comments/{{comment}}/children", {"body-format": "storage"}, comment="902"),
         post(f"{api}/users-bulk", {"accountIds": ["acc-1", "acc-4"]}),
     ]
     for kind, page in (("pages", "102"), ("blogposts", "104")):
@@ -238,7 +246,7 @@ def _confluence_v2() -> list[Call]:
             get(f"{own}/labels", page=page),
             get(f"{own}/attachments", {"limit": 1}, page=page),
             get(f"{own}/footer-comments", {"body-format": "storage"}, page=page),
-            get(f"{own}/inline-comments", {"body-format": "storage"}, page=page),
+            get(f"{own}/inline-comments", {"resolution-status": ["resolved"]}, page=page),
         ]
     return calls
 

@@ -61,8 +61,12 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, deployment: Deployment) -> Iterator[Served]:
-    """Serve the site folder until the block ends, every exchange written down."""
+def served(folder: Path, deployment: Deployment, *, most: int | None = None) -> Iterator[Served]:
+    """Serve the site folder until the block ends, every exchange written down.
+
+    Args:
+        most: rows of a listing that are given at once, however many are asked for, so that clients have to page.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     site = load_site(folder)
@@ -70,7 +74,7 @@ def served(folder: Path, deployment: Deployment) -> Iterator[Served]:
         site, deployment=deployment, credentials=Credentials(email=EMAIL, token=TOKEN), base_url=url
     )
     running = Served(site=site, deployment=deployment, url=url, app=app)
-    app.middlewares.insert(0, _listening(running.exchanges))
+    app.middlewares.insert(0, _listening(running.exchanges, most))
     loop, ready = asyncio.new_event_loop(), threading.Event()
 
     async def start() -> web.AppRunner:
@@ -96,11 +100,11 @@ def served(folder: Path, deployment: Deployment) -> Iterator[Served]:
         thread.join(10)
 
 
-def _listening(exchanges: list[Exchange]) -> Any:
+def _listening(exchanges: list[Exchange], most: int | None) -> Any:
     @web.middleware
     async def listen(request: web.Request, handler: Handler) -> web.StreamResponse:
         body = json.loads(await request.read()) if request.can_read_body else None
-        response = await handler(request)
+        response = await handler(_asking_for(request, most) if most else request)
         exchanges.append(
             Exchange(
                 method=request.method,
@@ -116,6 +120,15 @@ def _listening(exchanges: list[Exchange]) -> Any:
         return response
 
     return listen
+
+
+def _asking_for(request: web.Request, most: int) -> web.Request:
+    """The request with a lower limit, where it asks for a listing in pages."""
+    query = request.query
+    name = "maxResults" if "startAt" in query else "limit"
+    if name not in query or int(query[name]) <= most:
+        return request
+    return request.clone(rel_url=request.rel_url.update_query({name: str(most)}))
 
 
 def template_of(request: web.Request) -> str:
@@ -206,8 +219,14 @@ SETTINGS: Json = {
     "groups": ["staff", "keepers", "board"],
     "space_permissions": {"ENG": ["group:staff", "user:acc-4"], "PUB": ["anyone"]},
     "page_restrictions": {"101": ["group:keepers", "user:acc-3"]},
-    "project_permissions": {"OPS": ["group:staff", "user:acc-4", "group:board"]},
-    "issue_security": {"OPS-3": ["group:board", "user:acc-2"]},
+    "page_update_restrictions": {"101": ["user:acc-1"]},
+    "project_permissions": {
+        "OPS": ["group:staff", "user:acc-4", "group:board", "role:Developers", "reporter", "applicationRole"]
+    },
+    "project_roles": {"OPS": {"Developers": ["group:keepers", "user:acc-2"]}},
+    "project_leads": {"OPS": "acc-1"},
+    "application_roles": {"jira-software": ["group:staff"]},
+    "issue_security": {"OPS-2": ["role:Developers", "lead"], "OPS-3": ["group:board", "user:acc-2"]},
     "spaces": {"ENG": "Engineering", "PUB": "Public"},
 }
 
@@ -229,7 +248,31 @@ PAGES = [
                 "author": "bo",
                 "created": "2024-01-20T09:00:00.000Z",
                 "storage": "<p>Soft cloth.</p>",
-            }
+            },
+            {
+                "id": "901",
+                "author": "ann",
+                "created": "2024-01-20T10:00:00.000Z",
+                "updated": "2024-01-20T11:00:00.000Z",
+                "version": 2,
+                "parent_id": "900",
+                "storage": "<p>A dry one.</p>",
+            },
+            {
+                "id": "902",
+                "author": "cy",
+                "created": "2024-01-20T10:00:00.000Z",
+                "storage": "<p>Which oil?</p>",
+                "inline": {"originalSelection": "oil"},
+                "resolved": True,
+            },
+            {
+                "id": "903",
+                "author": "ann",
+                "created": "2024-01-20T11:00:00.000Z",
+                "parent_id": "902",
+                "storage": "<p>Linseed.</p>",
+            },
         ],
         attachments=[
             _attachment("att1", "steps.md", "text/markdown"),
@@ -237,6 +280,7 @@ PAGES = [
         ],
     ),
     _page(104, "Spring opening", "<p>Visitors are welcome.</p>", type="blogpost"),
+    _page(106, "Old lamp", "<p>Out of use.</p>", status="archived"),
     _page(105, "Opening hours", "<p>From nine to five.</p>", space="PUB"),
 ]
 
