@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-import structlog
-
-from connectors.atlassian import AtlassianClient, Deployment, Json
-from connectors.batches import batches
-from connectors.documents import Document, Listed, Membership, Unreadable
-from connectors.errors import NotFoundError
-from connectors.jira_access import IssueAccess, project_key
-from connectors.jira_api import JiraApi, Unfetched
+from connectors.atlassian import AtlassianClient, Deployment
+from connectors.documents import AccessRule, Changed, Document, Listed, Membership, Unreadable
+from connectors.jira_access import JiraAccess
+from connectors.jira_api import ISSUES_AT_ONCE, JiraApi
+from connectors.jira_attachments import ids_by_ticket
+from connectors.jira_check import JiraCheck
 from connectors.jira_cloud import CloudJira
+from connectors.jira_comments import CommentReaders
 from connectors.jira_datacenter import DataCenterJira
-from connectors.jira_issues import FIELDS, issue_document
+from connectors.jira_fields import CustomField, chosen_fields
+from connectors.jira_issues import issue_part
+from connectors.jira_listing import TicketListing
+from connectors.jira_memory import Memory
+from connectors.jira_projects import Projects
+from connectors.jira_tickets import TicketReader
 from connectors.people import memberships_of
-from connectors.rights import needed
-
-log = structlog.get_logger(__name__)
+from connectors.times import parse_time
 
 #: An issue that is being written while the search runs may become visible a little later.
 _OVERLAP = timedelta(minutes=10)
-_PROJECTS_AT_ONCE = 50
 _GATEWAY = "api.atlassian.com"
+#: What a field or the site's address is good for, seconds.
+_OLD = 3600.0
 
 
 class JiraConnector:
-    """Tickets of some or all projects, with their comments."""
+    """Tickets of some or all projects, with their comments and files. Thread-safe."""
 
     def __init__(
         self,
@@ -37,79 +40,88 @@ class JiraConnector:
         name: str,
         client: AtlassianClient,
         projects: tuple[str, ...] | None = None,
+        fields: Mapping[str, str] | tuple[str, ...] = (),
+        restricted_comments: bool = False,
+        internal_notes: bool = False,
     ) -> None:
         """Make no call yet.
 
         Args:
             client: of a Jira, with the context path in its URL where there is one (``https://jira.acme.com/jira``).
             projects: keys; None for all that the account may browse.
+            fields: custom fields to read by id or name; a mapping says what they are called in documents.
+            restricted_comments: take in comments for a role or a group, readable by those alone.
+            internal_notes: take in the internal notes of service desks, readable by their agents alone.
         """
         self._name = name
         self._url = client.site.url
         self._deployment = client.site.deployment
-        self._keys = projects
         cloud = self._deployment is Deployment.CLOUD
         self._api: JiraApi = CloudJira(client) if cloud else DataCenterJira(client)
+        self._projects = Projects(self._api, projects)
+        self._access = JiraAccess(self._api)
+        self._comments = CommentReaders(
+            self._api, self._access, restricted=restricted_comments, internal=internal_notes
+        )
+        self._wanted: dict[str, str | None] = dict(fields) if isinstance(fields, Mapping) else {}
+        self._wanted |= dict.fromkeys(() if isinstance(fields, Mapping) else fields)
+        self._memory = Memory()
 
     @property
     def name(self) -> str:
         """The source's name in the configuration."""
         return self._name
 
+    @property
+    def batch_size(self) -> int:
+        """How many ids :meth:`documents` is best asked for at once."""
+        return ISSUES_AT_ONCE
+
     def check(self) -> str:
-        """Sign in and say as whom, after one call of each kind that permissions are read with."""
-        person = self._api.myself().get("displayName") or "an account without a name"
-        found = self._projects()
-        self._check_rights(found[0])
-        return f"Signed in to {self._url} as {person}; {len(found)} projects to read."
+        """Sign in and say as whom, after one call of each kind; raises what is missing, a sentence for each."""
+        return JiraCheck(self._api, self._projects, tuple(self._wanted)).sentence()
 
-    def _check_rights(self, project: str) -> None:
-        with needed(
-            f"{self._url} does not show this account who may browse {project}: "
-            "give it Administer Projects there, or Administer Jira."
-        ):
-            self._api.permission_scheme(project)
-        with needed(
-            f"{self._url} does not show this account the groups and their people: "
-            "give it Browse Users and Groups (on Data Center also Administer Jira)."
-        ):
-            group = next(self._api.groups(), None)
-            if group is None:
-                raise NotFoundError("no group")
-            next(self._api.members(group), None)
+    def changes(self, since: datetime) -> Iterator[Changed]:
+        """The tickets that were edited, commented on or given a file, each with its version.
 
-    def estimate(self, since: datetime | None) -> int | None:
-        """How many issues match."""
-        counts = [self._api.count(jql) for jql in self._queries(since)]
-        return None if None in counts else sum(count or 0 for count in counts)
-
-    def changes(self, since: datetime | None) -> Iterator[Document | Unreadable]:
-        """All issues, or those that were edited or commented on since ``since``."""
-        access, site_url = IssueAccess(self._api), self._browsed_url()
-        for jql in self._queries(since):
-            for issue in self._api.issues(jql, FIELDS):
-                yield self._document(issue, access, site_url)
-
-    def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
-        """These issues, as far as they are in a project to read."""
-        projects = set(self._projects())
-        access, site_url = IssueAccess(self._api), self._browsed_url()
-        for issue in self._api.issues_by_id(filter(str.isdecimal, ids), FIELDS):
-            if isinstance(issue, Unfetched) or project_key(issue) in projects:
-                yield self._document(issue, access, site_url)
+        Dates are milliseconds, which mean the same in every time zone. There is no upper bound: with one, a ticket
+        that changes all the time would be missed for ever. By creation, so that edits meanwhile move no row.
+        """
+        start = int((since - _OVERLAP).timestamp() * 1000)
+        for scope in self._projects.scopes(self._projects.now()):
+            jql = f"{scope} and updated >= {start} order by created asc, key asc"
+            for row in self._api.search(jql, ("updated",)):
+                updated = parse_time((row.get("fields") or {}).get("updated"))
+                yield Changed(id=str(row["id"]), updated=updated, part=issue_part(updated))
 
     def listing(self) -> Iterator[Listed]:
-        """Every issue with its rules, without texts."""
-        access = IssueAccess(self._api)
-        for jql in self._queries(None):
-            for issue in self._api.issues(jql, ("project", "security")):
-                if isinstance(issue, Unfetched):
-                    yield Listed(id=issue.id, access_rules=None)
-                else:
-                    yield Listed(id=str(issue["id"]), access_rules=access.rules(issue))
+        """Every ticket with the names of its rules, mostly for one request in five thousand tickets."""
+        self._access.forget()
+        return TicketListing(self._api, self._access, self._projects).tickets()
+
+    def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
+        """These tickets and attachments, as far as they are in a project to read."""
+        reader = TicketReader(
+            self._api,
+            self._access,
+            self._comments,
+            source=self._name,
+            site_url=self._browsed_url(),
+            custom=self._custom_fields(),
+        )
+        in_scope = self._projects.filter()
+        tickets = [each for each in ids if each.isascii() and each.isdecimal()]
+        files = ids_by_ticket(ids)
+        yield from reader.tickets(tickets, in_scope)
+        yield from reader.files(files, in_scope)
+
+    def rule(self, name: str) -> AccessRule:
+        """Who browses a project, is in a security level, has a role, or sees a ticket (Data Center's levels) now."""
+        return self._access.rule(name)
 
     def memberships(self) -> Iterator[Membership]:
         """Everybody in any group, by e-mail."""
+        self._access.forget()
         members = (
             (self._api.user_id(user) or "", user.get("emailAddress") or "", group)
             for group in self._api.groups()
@@ -117,59 +129,19 @@ class JiraConnector:
         )
         return memberships_of(members)
 
-    def _document(self, issue: Json | Unfetched, access: IssueAccess, site_url: str) -> Document | Unreadable:
-        if isinstance(issue, Unfetched):
-            return Unreadable(id=issue.id, external_id=issue.id, reason=issue.reason)
-        try:
-            self._complete_comments(issue)
-            rules = access.rules(issue)
-            return issue_document(
-                issue, source=self._name, site_url=site_url, deployment=self._deployment, access_rules=rules
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
-            # A field in a shape that no version of the API documents: this ticket is lost, the rest is not.
-            issue_id, key = str(issue.get("id")), str(issue.get("key"))
-            log.warning("jira.issue_unreadable", issue=issue_id, error=type(exc).__name__)
-            reason = f"Jira gave {key} in a form that could not be read ({type(exc).__name__})."
-            return Unreadable(id=issue_id, external_id=key, reason=reason)
-
-    def _complete_comments(self, issue: Json) -> None:
-        """An issue carries only its newest comments where there are many; ``total`` tells the truth."""
-        comments = issue["fields"].get("comment") or {}
-        if comments.get("total", 0) > len(comments.get("comments") or ()):
-            comments["comments"] = list(self._api.comments(str(issue["id"])))
-
-    def _projects(self) -> list[str]:
-        """The projects to read. One that is not shown is a fault of access: a sweep must not take it for emptied."""
-        keys = [project["key"] for project in self._api.projects()]
-        missing = sorted(set(self._keys or ()) - set(keys))
-        if missing:
-            raise NotFoundError(
-                f"{self._url} does not show this account the project {', '.join(missing)}: "
-                "check the key or the account's access."
-            )
-        found = keys if self._keys is None else [key for key in keys if key in self._keys]
-        if not found:
-            raise NotFoundError(
-                f"{self._url} shows this account none of the projects: check keys and access."
-            )
-        return found
-
-    def _queries(self, since: datetime | None) -> Iterator[str]:
-        """JQL that Cloud accepts as bounded. By creation, so that edits during the run move no row.
-
-        Dates are milliseconds, which mean the same in every time zone. There is no upper bound: with one, a ticket
-        that changes all the time would be missed for ever.
-        """
-        for keys in batches(self._projects(), _PROJECTS_AT_ONCE):
-            jql = "project in ({})".format(", ".join(f'"{key}"' for key in keys))
-            if since is not None:
-                jql += f" and updated >= {int((since - _OVERLAP).timestamp() * 1000)}"
-            yield f"{jql} order by created asc, key asc"
+    def _custom_fields(self) -> tuple[CustomField, ...]:
+        """The fields to read. Data Center has the epic in one of them, and is asked in any case."""
+        if not self._wanted and self._deployment is Deployment.CLOUD:
+            return ()
+        fields = self._memory.get("fields", self._api.fields, max_age=_OLD)
+        return tuple(chosen_fields(fields, self._wanted))
 
     def _browsed_url(self) -> str:
         """Where people open the site; a token with scopes reads it through Atlassian's gateway instead."""
         if urlsplit(self._url).netloc != _GATEWAY:
             return self._url
+        return self._memory.get("site", self._asked_url, max_age=_OLD)
+
+    def _asked_url(self) -> str:
         base: str = self._api.client.get(self._api.path("serverInfo"))["baseUrl"]
         return base.rstrip("/")

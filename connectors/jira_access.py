@@ -1,126 +1,103 @@
-"""Who may read an issue: the project's browsers and, where the issue has a security level, the level's members.
+"""Who may read a ticket: the project's browsers and, where it has a security level, the level's members.
 
-Holders that depend on the single issue (reporter, assignee, a custom field) and those that are not understood grant
-nothing: a reader too few is a question, a reader too many is a leak.
+A ticket carries only the names of its rules. Where a scheme has holders who are others on each ticket (its reporter,
+its assignee), the name says who they are, and :meth:`JiraAccess.rule` counts them as long as the scheme has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import structlog
-
 from connectors.atlassian import Json
-from connectors.documents import ANYONE, AccessRule
-from connectors.errors import AuthenticationError, NotFoundError
+from connectors.documents import AccessRule
 from connectors.jira_api import JiraApi
+from connectors.jira_datacenter import DataCenterJira
+from connectors.jira_holders import TICKET_HOLDERS, Holders
+from connectors.jira_memory import Memory
+from connectors.jira_rules import RuleKind, RuleName
 
-log = structlog.get_logger(__name__)
+#: What :meth:`JiraAccess.rules` needs of a ticket.
+RULE_FIELDS = ("project", "security", *TICKET_HOLDERS)
+#: How old an answer may be (seconds) that only decides which people of a ticket its rule names.
+_OLD = 3600.0
+#: And one that grants: as many rules are asked for in a row, each of them needs the same parts.
+_FRESH = 10.0
 
-_ROLE = "projectRole"
 
-
-class IssueAccess:
-    """Rules by project and by security level, each asked for once."""
+class JiraAccess:
+    """Names the rules of tickets, and tells who satisfies them."""
 
     def __init__(self, api: JiraApi) -> None:
         self._api = api
-        self._projects: dict[str, AccessRule] = {}
-        self._levels: dict[tuple[str, str], AccessRule] = {}
-        self._holders: dict[str, list[Json]] = {}
+        self._memory = Memory()
+        self._holders = Holders(api, self._memory)
+
+    def forget(self) -> None:
+        """A pass begins that wants to know how things are now."""
+        self._memory.forget()
 
     def rules(self, issue: Json) -> tuple[AccessRule, ...]:
-        """All rules of an issue that came with ``project`` and ``security``."""
-        project = project_key(issue)
-        level = issue["fields"].get("security")
-        if not level:
-            return (self._project_rule(project),)
-        return (self._project_rule(project), self._level_rule(str(level["id"]), project))
+        """The names of all rules of an issue that came with :data:`RULE_FIELDS`."""
+        project, level = project_id(issue), issue["fields"].get("security")
+        browsers = self._holders.browsers(project, _OLD)
+        names = [RuleName(kind=RuleKind.PROJECT, ids=(project,), people=self._people(issue, browsers))]
+        if level and isinstance(self._api, DataCenterJira):
+            names.append(RuleName(kind=RuleKind.ISSUE, ids=(str(issue["id"]),)))
+        elif level:
+            members = self._holders.of_level(str(level["id"]), _OLD)
+            people = self._people(issue, members)
+            names.append(RuleName(kind=RuleKind.SECURITY, ids=(str(level["id"]), project), people=people))
+        return tuple(AccessRule(name=str(name), principals=None) for name in names)
 
-    def _project_rule(self, project: str) -> AccessRule:
-        if project not in self._projects:
-            try:
-                granted = self._api.permission_scheme(project).get("permissions") or []
-            except (AuthenticationError, NotFoundError):
-                log.warning("jira.permissions_unreadable", project=project)
-                granted = []
-            holders = [
-                grant.get("holder") or {} for grant in granted if grant.get("permission") == "BROWSE_PROJECTS"
-            ]
-            principals = self._principals(holders, project)
-            self._projects[project] = AccessRule(name=f"project:{project}", principals=principals)
-        return self._projects[project]
+    def project_rules(self, project: str) -> tuple[AccessRule, ...]:
+        """The rules of a ticket without a level, in a project that does not depend on its tickets' people."""
+        return (AccessRule(name=str(RuleName(kind=RuleKind.PROJECT, ids=(project,))), principals=None),)
 
-    def _level_rule(self, level: str, project: str) -> AccessRule:
-        """A level that names roles means other people in each project, and needs a rule for each."""
-        if level not in self._holders:
-            try:
-                self._holders[level] = self._api.level_holders(level)
-            except (AuthenticationError, NotFoundError):
-                log.warning("jira.security_level_unreadable", level=level)
-                self._holders[level] = []
-        holders = self._holders[level]
-        has_roles = any(holder.get("type") == _ROLE for holder in holders)
-        name = f"security:{level}:{project}" if has_roles else f"security:{level}"
-        if (level, project) not in self._levels:
-            rule = AccessRule(name=name, principals=self._principals(holders, project))
-            self._levels[level, project] = rule
-        return self._levels[level, project]
+    def depends_on_tickets(self, project: str) -> bool:
+        """Whether one needs to know a ticket's people to name the rule of its project."""
+        return any(holder.get("type") in TICKET_HOLDERS for holder in self._holders.browsers(project, _OLD))
 
-    def _principals(self, holders: Iterable[Json], project: str) -> frozenset[str]:
-        return frozenset(found for holder in holders for found in self._holder(holder, project) if found)
+    def role_rule(self, project: str, role_name: str) -> AccessRule | None:
+        """The rule of a role of a project; None where the project has no role of that name."""
+        role = self._holders.roles(project, _OLD).get(role_name)
+        if role is None:
+            return None
+        return AccessRule(name=str(RuleName(kind=RuleKind.ROLE, ids=(project, role))), principals=None)
 
-    def _holder(self, holder: Json, project: str) -> list[str | None]:
-        kind = holder.get("type")
-        if kind == "anyone":
-            return [ANYONE]
-        if kind == "group":
-            group = holder.get("group") or {}
-            value = {"name": holder.get("parameter"), "groupId": holder.get("value")}
-            return [_principal("group", self._api.group_id(group) or self._api.group_id(value))]
-        if kind == "user":
-            user = holder.get("user") or {
-                "accountId": holder.get("parameter"),
-                "key": holder.get("parameter"),
-            }
-            return [_principal("user", self._api.user_id(user))]
-        if kind == _ROLE:
-            return self._actors(project, str(holder.get("parameter") or holder.get("value")))
-        if kind == "applicationRole":
-            return self._application_users(str(holder.get("parameter") or ""))
-        log.info("jira.holder_ignored", holder=kind, project=project)
-        return []
+    def rule(self, name: str) -> AccessRule:
+        """Who satisfies a rule now; nobody where the site does not tell. Raises KeyError for another's name."""
+        asked = RuleName.parse(name)
+        return AccessRule(name=name, principals=self._principals(asked))
 
-    def _application_users(self, role: str) -> list[str | None]:
-        """ "Any logged in user" and "any user of this application", the default of many sites, are groups."""
-        try:
-            groups = self._api.application_groups(role)
-        except (AuthenticationError, NotFoundError):
-            log.warning("jira.application_role_unreadable", role=role)
-            return []
-        return [_principal("group", self._api.group_id(group)) for group in groups]
+    def _principals(self, asked: RuleName) -> frozenset[str]:
+        if asked.kind is RuleKind.ISSUE:
+            return self._viewers(asked.ids[0])
+        if asked.kind is RuleKind.ROLE:
+            project, role = asked.ids
+            return frozenset(self._holders.role(project, role, _FRESH))
+        if asked.kind is RuleKind.SECURITY:
+            level, project = asked.ids
+            holders = self._holders.of_level(level, _FRESH)
+        else:
+            project = asked.ids[0]
+            holders = self._holders.browsers(project, _FRESH)
+        return self._holders.principals(holders, project, asked.people, _FRESH)
 
-    def _actors(self, project: str, role: str) -> list[str | None]:
-        try:
-            actors = self._api.role_actors(project, role)
-        except (AuthenticationError, NotFoundError):
-            log.warning("jira.role_unreadable", project=project, role=role)
-            return []
-        found = []
-        for actor in actors:
-            named = {"name": actor.get("name")}
-            if "group" in str(actor.get("type")):
-                found.append(_principal("group", self._api.group_id(actor.get("actorGroup") or named)))
-            else:
-                found.append(_principal("user", self._api.user_id(actor.get("actorUser") or named)))
-        return found
+    def _viewers(self, issue_id: str) -> frozenset[str]:
+        """Who sees this ticket. Data Center tells it for a ticket, and not who is in a level: a level may name the
+        reporter or a field, so that one ticket of a level says nothing about another."""
+        api = self._api
+        issue = api.issue(issue_id, ("project",))
+        if issue is None or not isinstance(api, DataCenterJira):
+            return frozenset()
+        viewers = self._holders.readable(lambda: api.viewers(issue["key"]), issue=issue_id)
+        return frozenset(f"user:{found}" for user in viewers if (found := api.user_id(user)))
+
+    def _people(self, issue: Json, holders: list[Json]) -> dict[str, str]:
+        """The people of a ticket who are holders, by their fields."""
+        kinds = {str(holder.get("type")) for holder in holders}.intersection(TICKET_HOLDERS)
+        people = {kind: self._api.user_id(issue["fields"].get(kind) or {}) for kind in kinds}
+        return {kind: person for kind, person in people.items() if person}
 
 
-def project_key(issue: Json) -> str:
-    """The key of the project that an issue is in."""
-    project = issue["fields"].get("project") or {}
-    return str(project.get("key") or issue["key"].rpartition("-")[0])
-
-
-def _principal(kind: str, identity: str | None) -> str | None:
-    return f"{kind}:{identity}" if identity else None
+def project_id(issue: Json) -> str:
+    """The id of the project that an issue is in."""
+    return str(issue["fields"]["project"]["id"])

@@ -1,25 +1,34 @@
-"""What both Jiras have in common on the wire, and the offset paging of their lists."""
+"""What both Jiras have in common on the wire: issues in batches, offset paging, permissions."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from connectors.atlassian import AtlassianClient, Json
-from connectors.errors import ConnectorError, UnexpectedAnswerError
+from connectors.batches import batches
+from connectors.errors import (
+    AuthenticationError,
+    BrokenAnswerError,
+    ConnectorError,
+    NotFoundError,
+    ServerFaultError,
+    UnexpectedAnswerError,
+)
 
 log = structlog.get_logger(__name__)
 
+ISSUES_AT_ONCE = 100
 _MOST_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unfetched:
-    """An issue that the search found and that could not be read."""
+    """An issue that exists and that could not be read."""
 
     id: str
     reason: str
@@ -54,16 +63,12 @@ class JiraApi(ABC):
         self.client = client
 
     @abstractmethod
-    def issues(self, jql: str, fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
-        """All issues that match, with these fields."""
+    def search(self, jql: str, fields: Sequence[str]) -> Iterator[Json]:
+        """All issues that match, with ``id`` and these fields; ``key`` alone is the cheapest."""
 
     @abstractmethod
-    def issues_by_id(self, ids: Iterable[str], fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
-        """The issues with these ids, as far as they exist and the account sees them."""
-
-    @abstractmethod
-    def count(self, jql: str) -> int | None:
-        """About how many issues match."""
+    def bulk(self, ids: Sequence[str], fields: Sequence[str]) -> list[Json]:
+        """The issues with these ids (at most a hundred), as far as they exist and the account sees them."""
 
     @abstractmethod
     def projects(self) -> Iterator[Json]:
@@ -89,20 +94,71 @@ class JiraApi(ABC):
     def group_id(self, group: Json) -> str | None:
         """The id of a group in an answer, as in ``group:<id>``."""
 
+    @abstractmethod
+    def attachment_path(self, attachment: Json) -> str:
+        """Where the bytes of an attachment are, relative to the site's URL."""
+
+    def issues_by_id(self, ids: Iterable[str], fields: Sequence[str]) -> Iterator[Json | Unfetched]:
+        """The issues with these ids; those that are gone or closed to the account are left out."""
+        failures = SingleFailures()
+        for batch in batches(ids, ISSUES_AT_ONCE):
+            yield from self._fetched(batch, fields, failures)
+
+    def _fetched(
+        self, ids: Sequence[str], fields: Sequence[str], failures: SingleFailures
+    ) -> Iterator[Json | Unfetched]:
+        """A batch that breaks is cut in two until the one at fault is found."""
+        try:
+            rows = self.bulk(ids, fields)
+        except (ServerFaultError, UnexpectedAnswerError) as exc:
+            if len(ids) > 1:
+                middle = len(ids) // 2
+                yield from self._fetched(ids[:middle], fields, failures)
+                yield from self._fetched(ids[middle:], fields, failures)
+            elif isinstance(exc, ServerFaultError | BrokenAnswerError):
+                yield failures.blame(ids[0], exc)
+            else:
+                raise
+            return
+        failures.forget()
+        yield from rows
+
+    def issue(self, issue_id: str, fields: Sequence[str]) -> Json | None:
+        """One issue, read from the database; None where it is gone or closed to the account."""
+        try:
+            found: Json = self.client.get(self.path(f"issue/{issue_id}"), {"fields": ",".join(fields)})
+        except NotFoundError:
+            return None
+        except AuthenticationError:
+            self.myself()  # an account that is refused everywhere says nothing about this issue
+            return None
+        return found
+
     def myself(self) -> Json:
         """The account that reads."""
         account: Json = self.client.get(self.path("myself"))
         return account
 
-    def permission_scheme(self, project_key: str) -> Json:
-        """A project's permissions with their holders."""
-        path = self.path(f"project/{project_key}/permissionscheme")
-        scheme: Json = self.client.get(path, {"expand": "permissions,user,group,projectRole"})
-        return scheme
+    def project(self, id_or_key: str) -> Json:
+        """One project, under any key that it ever had, with its ``lead``."""
+        project: Json = self.client.get(self.path(f"project/{id_or_key}"))
+        return project
 
-    def role_actors(self, project_key: str, role_id: str) -> list[Json]:
+    def permission_grants(self, project: str) -> list[Json]:
+        """The permissions of a project's scheme with their holders."""
+        path = self.path(f"project/{project}/permissionscheme")
+        scheme = self.client.get(path, {"expand": "permissions,user,group,projectRole"})
+        grants: list[Json] = scheme.get("permissions") or []
+        return grants
+
+    def project_roles(self, project: str) -> dict[str, str]:
+        """The ids of a project's roles by their names."""
+        answer = self.client.get(self.path(f"project/{project}/role"))
+        return {str(name): str(url).rstrip("/").rpartition("/")[2] for name, url in answer.items()}
+
+    def role_actors(self, project: str, role_id: str) -> list[Json]:
         """The people and groups that have a role in a project."""
-        answer = self.client.get(self.path(f"project/{project_key}/role/{role_id}"))
+        answer = self.client.get(self.path(f"project/{project}/role/{role_id}"))
         actors: list[Json] = answer.get("actors") or []
         return actors
 
@@ -115,15 +171,31 @@ class JiraApi(ABC):
             groups += each.get("groupDetails") or [{"name": name} for name in each.get("groups") or ()]
         return groups
 
+    def fields(self) -> list[Json]:
+        """All fields that tickets can have."""
+        answer = self.client.get(self.path("field"))
+        if not isinstance(answer, list):
+            raise UnexpectedAnswerError("Jira answered field without a list: check URL and deployment.")
+        return answer
+
     def comments(self, issue_id: str) -> Iterator[Json]:
         """All comments of an issue, oldest first."""
         yield from self.listed(f"issue/{issue_id}/comment", {"orderBy": "created"}, "comments", size=100)
 
     def listed(self, path: str, params: dict[str, Any], name: str, *, size: int) -> Iterator[Json]:
-        """The rows of a list with ``startAt``; a server may give fewer at a time than it was asked for."""
+        """The rows of a list with ``startAt``; a server may give fewer at a time than it was asked for.
+
+        Rows that are too large to be given together are asked for in smaller numbers.
+        """
         start = 0
         while True:
-            answer = self.client.get(self.path(path), {**params, "startAt": start, "maxResults": size})
+            try:
+                answer = self.client.get(self.path(path), {**params, "startAt": start, "maxResults": size})
+            except (ServerFaultError, BrokenAnswerError):
+                if size == 1:
+                    raise
+                size = max(1, size // 5)
+                continue
             rows = rows_of(answer, name, path)
             yield from rows
             start += len(rows)

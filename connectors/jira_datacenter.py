@@ -5,21 +5,14 @@ Source: https://developer.atlassian.com/server/jira/platform/rest/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from connectors.atlassian import AtlassianClient, Json
-from connectors.batches import batches
-from connectors.errors import (
-    AuthenticationError,
-    BrokenAnswerError,
-    NotFoundError,
-    ServerFaultError,
-    UnexpectedAnswerError,
-)
-from connectors.jira_api import JiraApi, SingleFailures, Unfetched, rows_of
+from connectors.errors import BrokenAnswerError, NotFoundError, ServerFaultError, UnexpectedAnswerError
+from connectors.jira_api import JiraApi, rows_of
 
-_ISSUES_AT_ONCE = 100
 _ROWS_AT_ONCE = 1000
 _ALL_GROUPS = 10_000
 
@@ -33,58 +26,50 @@ class DataCenterJira(JiraApi):
         super().__init__(client)
         self._keys: dict[str, str | None] = {}
 
-    def issues(self, jql: str, fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
-        """The issues of a query, paged by offset; one that cannot be fetched is named instead."""
+    def search(self, jql: str, fields: Sequence[str]) -> Iterator[Json]:
+        """Paged by offset. Every page begins with the last row of the one before: where it does not, rows before it
+        have gone meanwhile, those behind it have moved up, and the walk goes back to what it has seen."""
         params: dict[str, Any] = {"jql": jql, "fields": ",".join(fields)}
-        start, size = 0, _ISSUES_AT_ONCE if "comment" in fields else _ROWS_AT_ONCE
+        start, size = 0, _ROWS_AT_ONCE
+        seen: set[str] = set()
         while True:
             try:
                 answer = self.client.get(
                     self.path("search"), {**params, "startAt": start, "maxResults": size}
                 )
             except (ServerFaultError, BrokenAnswerError):
-                if size == 1:
+                if size == 2:
                     raise
-                size = max(1, size // 5)
+                size = max(2, size // 5)
                 continue
             rows = rows_of(answer, "issues", "search")
-            yield from rows
-            start += len(rows)
-            if not rows or start >= answer.get("total", start + 1):
+            if start and (not rows or str(rows[0]["id"]) not in seen):
+                start = max(0, start - size)
+                continue
+            fresh = [row for row in rows if str(row["id"]) not in seen]
+            seen.update(str(row["id"]) for row in fresh)
+            yield from fresh
+            end = start + len(rows)
+            if end >= answer.get("total", end + 1) or not fresh:
                 return
+            start = end - 1
 
-    def issues_by_id(self, ids: Iterable[str], fields: tuple[str, ...]) -> Iterator[Json | Unfetched]:
-        """In batches, but one by one where a search refuses a batch because an id in it is gone."""
-        failures = SingleFailures()
-        for batch in batches(ids, _ISSUES_AT_ONCE):
-            params = {"jql": f"id in ({','.join(batch)})", "fields": ",".join(fields)}
-            try:
-                answer = self.client.get(self.path("search"), {**params, "maxResults": len(batch)})
-            except (ServerFaultError, UnexpectedAnswerError):
-                found = (self._issue(issue_id, fields, failures) for issue_id in batch)
-                yield from filter(None, found)
-            else:
-                yield from rows_of(answer, "issues", "search")
+    def bulk(self, ids: Sequence[str], fields: Sequence[str]) -> list[Json]:
+        """By search, which may refuse all of them because one is gone; those that it does not find and the last one
+        alone from the database, because a search knows what is new only after a while."""
+        if len(ids) == 1:
+            issue = self.issue(ids[0], fields)
+            return [] if issue is None else [issue]
+        params = {"jql": f"id in ({','.join(ids)})", "fields": ",".join(fields), "maxResults": len(ids)}
+        answer = self.client.get(self.path("search"), {**params, "validateQuery": "false"})
+        rows = rows_of(answer, "issues", "search")
+        missing = set(ids) - {str(row["id"]) for row in rows}
+        return rows + [found for each in sorted(missing) if (found := self.issue(each, fields)) is not None]
 
-    def _issue(
-        self, issue_id: str, fields: tuple[str, ...], failures: SingleFailures
-    ) -> Json | Unfetched | None:
-        try:
-            issue: Json = self.client.get(self.path(f"issue/{issue_id}"), {"fields": ",".join(fields)})
-        except NotFoundError:
-            return None
-        except AuthenticationError:
-            self.myself()  # an account that is refused everywhere says nothing about this issue
-            return None
-        except (ServerFaultError, BrokenAnswerError) as exc:
-            return failures.blame(issue_id, exc)
-        failures.forget()
-        return issue
-
-    def count(self, jql: str) -> int | None:
-        answer = self.client.get(self.path("search"), {"jql": jql, "maxResults": 0, "fields": "id"})
-        total = answer.get("total") if isinstance(answer, dict) else None
-        return total if isinstance(total, int) else None
+    def comments(self, issue_id: str) -> Iterator[Json]:
+        """With their properties, which alone tell an internal note here."""
+        params = {"orderBy": "created", "expand": "properties"}
+        yield from self.listed(f"issue/{issue_id}/comment", params, "comments", size=100)
 
     def projects(self) -> Iterator[Json]:
         projects = self.client.get(self.path("project"))
@@ -104,6 +89,14 @@ class DataCenterJira(JiraApi):
         """Nobody: no REST resource of Data Center tells who is in a security level."""
         return []
 
+    def viewers(self, issue_key: str) -> list[Json]:
+        """The active people who may see an issue, level included; a site tells the first hundred to thousand."""
+        params = {"issueKey": issue_key, "username": ".", "maxResults": 1000}
+        answer = self.client.get(self.path("user/viewissue/search"), params)
+        if not isinstance(answer, list):
+            raise UnexpectedAnswerError("Jira answered user/viewissue/search without a list.")
+        return answer
+
     def user_id(self, user: Json) -> str | None:
         """The user's key; role actors carry only the name, which can pass to another person."""
         if user.get("key"):
@@ -120,3 +113,7 @@ class DataCenterJira(JiraApi):
 
     def group_id(self, group: Json) -> str | None:
         return group.get("name")
+
+    def attachment_path(self, attachment: Json) -> str:
+        """Built from id and name: the address that the site gives may be that of another host."""
+        return f"secure/attachment/{attachment['id']}/{quote(str(attachment['filename']), safe='')}"

@@ -2,55 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from connectors.atlassian import Deployment, Json
-from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind
+from connectors.documents import AccessRule, Document, DocumentKind, Listed, Section, SectionKind
+from connectors.jira_comments import is_public
+from connectors.jira_fields import CustomField, field_text
 from connectors.markup.adf import adf_to_markdown
 from connectors.markup.wiki import wiki_to_markdown
 from connectors.times import parse_time
 
 #: What a search must ask for; the comments of an issue are all in ``fields.comment.comments``.
 FIELDS = (
-    *(
-        "summary",
-        "description",
-        "environment",
-        "status",
-        "resolution",
-        "resolutiondate",
-        "issuetype",
-        "priority",
-    ),
-    *(
-        "project",
-        "labels",
-        "components",
-        "versions",
-        "fixVersions",
-        "security",
-        "comment",
-    ),
+    *("summary", "description", "environment", "status", "resolution", "resolutiondate", "issuetype"),
+    *("priority", "project", "labels", "components", "versions", "fixVersions", "security", "comment"),
     *("reporter", "creator", "assignee", "created", "updated"),
+    *("attachment", "issuelinks", "parent", "subtasks"),
 )
 _COMMENT_TAB = "&page=com.atlassian.jira.plugin.system.issuetabpanels:comment-tabpanel"
 _PEOPLE = ("reporter", "creator", "assignee")
 
+#: The rules of a comment beside its ticket's; None: it is left out.
+CommentRules = Callable[[Json], tuple[AccessRule, ...] | None]
+
+
+def _public_only(comment: Json) -> tuple[AccessRule, ...] | None:
+    return () if is_public(comment) else None
+
+
+def issue_part(updated: datetime | None) -> str | None:
+    """The version of an issue: milliseconds, the same in whatever time zone the account is."""
+    return f"issue:{round(updated.timestamp() * 1000)}" if updated else None
+
+
+def issue_url(site_url: str, key: str) -> str:
+    """Where people open a ticket."""
+    return f"{site_url}/browse/{key}"
+
 
 def issue_document(
-    issue: Json, *, source: str, site_url: str, deployment: Deployment, access_rules: tuple[AccessRule, ...]
+    issue: Json,
+    *,
+    source: str,
+    site_url: str,
+    deployment: Deployment,
+    access_rules: tuple[AccessRule, ...],
+    custom: Sequence[CustomField] = (),
+    comment_rules: CommentRules = _public_only,
+    attachments: tuple[Listed, ...] = (),
 ) -> Document:
-    """Convert an issue of REST v2 (wiki markup) or v3 (ADF). Comments that only some may read are left out."""
+    """Convert an issue of REST v2 (wiki markup) or v3 (ADF).
+
+    Args:
+        custom: the fields to read beside :data:`FIELDS`.
+        comment_rules: who reads a comment beside the ticket's readers; as it stands, what is for some is left out.
+    """
     fields = issue["fields"]
-    url = f"{site_url}/browse/{issue['key']}"
-    names = _names(fields)
-    comments = [comment for comment in _comments(fields) if is_public(comment)]
+    url = issue_url(site_url, issue["key"])
+    ruled = [(comment, comment_rules(comment)) for comment in _comments(fields)]
+    comments = [(comment, rules) for comment, rules in ruled if rules is not None]
+    names = _names(fields, [comment for comment, _ in comments])
+    updated = parse_time(fields.get("updated"))
+    part = issue_part(updated)
     sections = [
-        Section(kind=SectionKind.DESCRIPTION, text=_description(fields, names), url=url),
-        *_solution(fields, comments, names, url, deployment),
-        *(_comment_section(comment, names, _comment_url(url, comment, deployment)) for comment in comments),
+        Section(kind=SectionKind.DESCRIPTION, text=_description(fields, names, custom), url=url),
+        *_custom_sections(fields, names, custom, url),
+        *_solution(
+            fields, [comment for comment, _ in comments if is_public(comment)], names, url, deployment
+        ),
+        *(_comment_section(comment, rules, names, url, deployment) for comment, rules in comments),
     ]
     return Document(
         source=source,
@@ -62,37 +84,31 @@ def issue_document(
         place=(fields.get("project") or {}).get("name") or issue["key"].rpartition("-")[0],
         sections=tuple(section for section in sections if section.text.strip()),
         access_rules=access_rules,
-        author=_display_name(fields.get("reporter") or fields.get("creator")),
+        author=display_name(fields.get("reporter") or fields.get("creator")),
         created=parse_time(fields.get("created")),
-        updated=parse_time(fields.get("updated")),
+        updated=updated,
         status=" · ".join(filter(None, (_named(fields.get("status")), _named(fields.get("resolution")))))
         or None,
         labels=tuple(fields.get("labels") or ()),
+        parts=frozenset({part} if part else ()),
+        attachments=attachments,
     )
 
 
-def is_public(comment: Json) -> bool:
-    """Whether everybody who sees the issue sees the comment: no role or group alone, no internal note."""
-    return not comment.get("visibility") and comment.get("jsdPublic") is not False
-
-
-def _description(fields: Json, names: dict[str, str]) -> str:
+def _description(fields: Json, names: dict[str, str], custom: Sequence[CustomField]) -> str:
     """The description, the environment, and in one line what else the ticket says about itself."""
     environment = _text(fields.get("environment"), names)
     parts = [
         _text(fields.get("description"), names),
         f"**Environment:** {environment}" if environment else "",
-        " · ".join(_facts(fields)),
+        " · ".join([*_facts(fields), *_custom_facts(fields, names, custom)]),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
 def _facts(fields: Json) -> Iterator[str]:
-    """The ticket's other fields, in words that people search for.
-
-    Not its links, parent and sub-tasks: who may read this ticket may not be allowed to know of those.
-    """
-    for label, name in (("Type", "issuetype"), ("Priority", "priority")):
+    """The ticket's other fields, in words that people search for."""
+    for label, name in (("Type", "issuetype"), ("Priority", "priority"), ("Status", "status")):
         if _named(fields.get(name)):
             yield f"{label}: {_named(fields.get(name))}"
     lists = (("Components", "components"), ("Affects", "versions"), ("Fixed in", "fixVersions"))
@@ -102,6 +118,45 @@ def _facts(fields: Json) -> Iterator[str]:
             yield f"{label}: {', '.join(filter(None, values))}"
     if fields.get("labels"):
         yield f"Labels: {', '.join(fields['labels'])}"
+    yield from _relations(fields)
+
+
+def _relations(fields: Json) -> Iterator[str]:
+    """Other tickets by key alone: who may read this ticket may not be allowed to read what those are about."""
+    links = list(filter(None, map(_link, fields.get("issuelinks") or ())))
+    if links:
+        yield f"Links: {', '.join(links)}"
+    parent = fields.get("parent")
+    if isinstance(parent, dict) and parent.get("key"):
+        yield f"Parent: {parent['key']}"
+    subtasks = [str(task["key"]) for task in fields.get("subtasks") or () if task.get("key")]
+    if subtasks:
+        yield f"Sub-tasks: {', '.join(subtasks)}"
+
+
+def _link(link: Json) -> str | None:
+    for direction in ("outward", "inward"):
+        other = link.get(f"{direction}Issue")
+        if isinstance(other, dict) and other.get("key"):
+            return f"{(link.get('type') or {}).get(direction) or 'relates to'} {other['key']}"
+    return None
+
+
+def _custom_facts(fields: Json, names: dict[str, str], custom: Sequence[CustomField]) -> Iterator[str]:
+    for field in custom:
+        text = field_text(fields.get(field.id), names, is_markup=field.is_markup)
+        if text and "\n" not in text:
+            yield f"{field.label}: {text}"
+
+
+def _custom_sections(
+    fields: Json, names: dict[str, str], custom: Sequence[CustomField], url: str
+) -> Iterator[Section]:
+    """Fields of more than one line, each under its name."""
+    for field in custom:
+        text = field_text(fields.get(field.id), names, is_markup=field.is_markup)
+        if "\n" in text:
+            yield Section(kind=SectionKind.SECTION, text=text, url=url, heading_path=(field.label,))
 
 
 def _solution(
@@ -120,7 +175,7 @@ def _solution(
     if comment is None:
         yield Section(kind=SectionKind.SOLUTION, text=line + ".", url=url, created=resolved)
         return
-    author = _display_name(comment.get("author"))
+    author = display_name(comment.get("author"))
     quoted = _text(comment.get("body"), names)
     yield Section(
         kind=SectionKind.SOLUTION,
@@ -146,13 +201,20 @@ def _fixing_comment(fields: Json, comments: Sequence[Json], resolved: datetime |
     return written[-1] if written else None
 
 
-def _comment_section(comment: Json, names: dict[str, str], url: str) -> Section:
+def _comment_section(
+    comment: Json,
+    rules: tuple[AccessRule, ...],
+    names: dict[str, str],
+    url: str,
+    deployment: Deployment,
+) -> Section:
     return Section(
         kind=SectionKind.COMMENT,
         text=_text(comment.get("body"), names),
-        url=url,
-        author=_display_name(comment.get("author")),
+        url=_comment_url(url, comment, deployment),
+        author=display_name(comment.get("author")),
         created=parse_time(comment.get("created")),
+        access_rules=rules,
     )
 
 
@@ -169,18 +231,18 @@ def _comments(fields: Json) -> list[Json]:
     return comments
 
 
-def _text(body: Any, names: dict[str, str]) -> str:
+def _text(body: Any, names: Mapping[str, str]) -> str:
     if isinstance(body, str):
         return wiki_to_markdown(body, names.get)
     return adf_to_markdown(body) if body else ""
 
 
-def _names(fields: Json) -> dict[str, str]:
+def _names(fields: Json, comments: Sequence[Json]) -> dict[str, str]:
     """What mentions call the people of this ticket -> their names."""
-    people = [fields.get(role) for role in _PEOPLE] + [comment.get("author") for comment in _comments(fields)]
+    people = [fields.get(role) for role in _PEOPLE] + [comment.get("author") for comment in comments]
     names: dict[str, str] = {}
     for person in people:
-        name = _display_name(person)
+        name = display_name(person)
         if person and name:
             names |= {str(person[key]): name for key in ("name", "key", "accountId") if person.get(key)}
     return names
@@ -190,7 +252,8 @@ def _identity(person: Json | None) -> str | None:
     return (person.get("accountId") or person.get("key") or person.get("name")) if person else None
 
 
-def _display_name(person: Json | None) -> str | None:
+def display_name(person: Json | None) -> str | None:
+    """What a person is called."""
     return (person.get("displayName") or person.get("name")) if person else None
 
 

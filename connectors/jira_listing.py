@@ -1,0 +1,79 @@
+"""Every ticket with the names of its rules, without reading any: keys by the thousand, security levels apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import structlog
+
+from connectors.atlassian import Json
+from connectors.documents import AccessRule, Listed
+from connectors.errors import BrokenAnswerError, UnexpectedAnswerError
+from connectors.jira_access import RULE_FIELDS, JiraAccess
+from connectors.jira_api import JiraApi
+from connectors.jira_projects import Project, Projects
+
+log = structlog.get_logger(__name__)
+
+#: By creation, so that edits during the run move no row.
+_ORDER = "order by created asc, key asc"
+
+Rules = tuple[AccessRule, ...]
+
+
+class TicketListing:
+    """Lists the tickets of the projects that are read."""
+
+    def __init__(self, api: JiraApi, access: JiraAccess, projects: Projects) -> None:
+        self._api = api
+        self._access = access
+        self._projects = projects
+
+    def tickets(self) -> Iterator[Listed]:
+        """All tickets, each with its rules."""
+        projects = self._projects.now()
+        personal = tuple(each for each in projects if self._access.depends_on_tickets(each.id))
+        plain = tuple(each for each in projects if each not in personal)
+        by_key = {project.key: project for project in plain}
+        for scope in self._projects.scopes(plain):
+            levelled = self._levelled(scope)
+            if levelled is None:
+                yield from self._with_rules(scope)
+            else:
+                yield from self._by_key(scope, by_key, levelled)
+        for scope in self._projects.scopes(personal):
+            yield from self._with_rules(scope)
+
+    def _by_key(
+        self, scope: str, projects: dict[str, Project], levelled: dict[str, Rules]
+    ) -> Iterator[Listed]:
+        """A key says in which project a ticket is; those with a security level are known already."""
+        for row in self._api.search(f"{scope} {_ORDER}", ("key",)):
+            ticket, key = str(row["id"]), str(row.get("key") or "")
+            project = projects.get(key.rpartition("-")[0])
+            rules = levelled.get(ticket) or (self._access.project_rules(project.id) if project else None)
+            yield Listed(id=ticket, access_rules=rules)
+
+    def _with_rules(self, scope: str) -> Iterator[Listed]:
+        """With the fields that the rules are made of, which is slower."""
+        for row in self._api.search(f"{scope} {_ORDER}", RULE_FIELDS):
+            yield Listed(id=str(row["id"]), access_rules=self._rules(row))
+
+    def _levelled(self, scope: str) -> dict[str, Rules] | None:
+        """The rules of the tickets with a security level; None on a site that does not know levels in searches."""
+        try:
+            rows = list(self._api.search(f"{scope} and level is not EMPTY {_ORDER}", RULE_FIELDS))
+        except BrokenAnswerError:
+            raise
+        except UnexpectedAnswerError:
+            log.info("jira.search_without_levels")
+            return None
+        # Rules that cannot be told are no rules: nobody reads such a ticket until they can be.
+        return {str(row["id"]): self._rules(row) or () for row in rows}
+
+    def _rules(self, row: Json) -> Rules | None:
+        try:
+            return self._access.rules(row)
+        except (KeyError, TypeError, AttributeError):
+            log.warning("jira.rules_unreadable", issue=str(row.get("id")))
+            return None

@@ -1,0 +1,97 @@
+"""The projects that are read. One that is not shown is a fault of access: a sweep must not take it for emptied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from connectors.batches import batches
+from connectors.errors import AuthenticationError, NotFoundError
+from connectors.jira_api import JiraApi
+from connectors.jira_memory import Memory
+
+_AT_ONCE = 50
+#: Seconds; a pass over everything asks anew anyway.
+_OLD = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project; its key and its name can change."""
+
+    id: str
+    key: str
+    name: str
+
+
+class Projects:
+    """The named projects (under any key that they ever had), or all that the account may browse."""
+
+    def __init__(self, api: JiraApi, keys: tuple[str, ...] | None) -> None:
+        self._api = api
+        self._keys = keys
+        self._host = api.client.site.url
+        self._memory = Memory()
+
+    def now(self) -> tuple[Project, ...]:
+        """Asked for anew. Raises NotFoundError where one of them, or any at all, is missing."""
+        self._memory.forget()
+        return self.known()
+
+    def known(self) -> tuple[Project, ...]:
+        """As they were told lately."""
+        return self._memory.get("projects", self._ask, max_age=_OLD)
+
+    def scopes(self, projects: tuple[Project, ...]) -> Iterator[str]:
+        """JQL that Cloud accepts as bounded, for some projects at a time."""
+        for some in batches(projects, _AT_ONCE):
+            yield "project in ({})".format(", ".join(f'"{project.key}"' for project in some))
+
+    def filter(self) -> Callable[[str], bool]:
+        """Whether a project, by its id, is read; one that is new is asked about, once for each filter."""
+        found = {project.id for project in self.known()}
+        asked = False
+
+        def contains(project: str) -> bool:
+            nonlocal asked
+            if project not in found and not asked:
+                asked = True
+                found.update(each.id for each in self.now())
+            return project in found
+
+        return contains
+
+    def _ask(self) -> tuple[Project, ...]:
+        shown = [
+            Project(id=str(row["id"]), key=str(row["key"]), name=str(row.get("name") or row["key"]))
+            for row in self._api.projects()
+        ]
+        found = shown if self._keys is None else self._named(shown, self._keys)
+        if not found:
+            raise NotFoundError(
+                f"{self._host} shows this account none of the projects: check keys and access."
+            )
+        return tuple(found)
+
+    def _named(self, shown: list[Project], keys: tuple[str, ...]) -> list[Project]:
+        by_key = {project.key: project for project in shown}
+        by_id = {project.id: project for project in shown}
+        found = {key: by_key.get(key) or by_id.get(self._renamed(key) or "") for key in keys}
+        missing = sorted(key for key, project in found.items() if project is None)
+        if missing:
+            raise NotFoundError(
+                f"{self._host} does not show this account the project {', '.join(missing)}: "
+                "check the key or the account's access."
+            )
+        return sorted({project.id: project for project in found.values() if project}.values(), key=_by_key)
+
+    def _renamed(self, key: str) -> str | None:
+        """The id of the project that had this key once."""
+        try:
+            return str(self._api.project(key)["id"])
+        except (NotFoundError, AuthenticationError):
+            return None
+
+
+def _by_key(project: Project) -> str:
+    return project.key
