@@ -44,7 +44,7 @@ class CloudConfluence(ConfluenceApi):
     def user_names(self, ids: Iterable[str]) -> Mapping[str, str]:
         names: dict[str, str] = {}
         for batch in batches(ids, _USERS_AT_ONCE):
-            answer = self.client.get("rest/api/user/bulk", {"accountId": batch, "limit": len(batch)})
+            answer = self.client.get("rest/api/user/bulk", {"accountId": batch})
             for user in answer.get("results", []):
                 name = user.get("displayName") or user.get("publicName")
                 if name:
