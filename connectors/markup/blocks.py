@@ -89,12 +89,19 @@ def list_item(marker: str, blocks: Iterable[Block]) -> str:
     return marker + indented(body, " " * len(marker)).lstrip(" ")
 
 
+def list_line(marker: str, line: str) -> str:
+    """A list item that is one paragraph."""
+    return marker + (line if "\n" not in line else indented(line, " " * len(marker)).lstrip(" "))
+
+
 def _demoted(block: Block) -> Block:
     return text(f"**{block.text}**") if block.kind is BlockKind.HEADING else block
 
 
 def indented(markdown: str, indent: str) -> str:
     """Every line moved to the right, except what is inside a code fence."""
+    if "```" not in markdown:
+        return "\n".join([indent + line if line else line for line in markdown.split("\n")])
     lines, fence = [], ""
     for line in markdown.split("\n"):
         opening = _FENCE.match(line)

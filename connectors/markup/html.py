@@ -18,9 +18,11 @@ def read_html(html: str) -> list[b.Block]:
     Everything visible is kept. A document without a heading of the first level begins with its title.
     """
     root = _parse(ILLEGAL.sub("", html))
-    title = " ".join(root.xpath("string((//title)[1])").split())
+    title = " ".join(root.xpath("string((//title[not(ancestor::svg)])[1])").split())
     heading = [b.heading(title, 1)] if title and root.find(".//h1") is None else []
     etree.strip_elements(root, *_UNSEEN, with_tail=False)
+    for each in root.iter("pre"):  # a line break right after the tag is not shown
+        each.text = (each.text or "").removeprefix("\n")
     return heading + StorageReader(_nobody).blocks(root)
 
 

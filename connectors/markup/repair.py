@@ -53,53 +53,54 @@ class _Balancer:
     def __init__(self) -> None:
         self._builder = etree.TreeBuilder()
         self._open: list[str] = []
+        #: Where the next end mark of a comment, of CDATA... is, so that none is looked for twice.
+        self._marks: dict[str, int] = {}
 
     def read(self, markup: str) -> etree._Element:
         self._builder.start("body", {})
-        position, missing = 0, set[str]()
+        position = 0
         while token := _TOKEN.search(markup, position):
             self._text(html.unescape(markup[position : token.start()]))
             position = token.end()
-            opener = token["special"]
-            if opener and opener not in missing:
-                end, after = self._special_end(markup, opener, position)
-                if end < 0:
-                    missing.add(opener)  # never looked for again, which keeps the time linear
-                else:
-                    if opener == "<![CDATA[":
-                        self._text(markup[position:end])
-                    position = after
+            if token["special"]:
+                position = self._special(token["special"], markup, position)
             elif token["start"]:
                 self._start(token["start"], token["attributes"] or token["sure"] or token["dirty"] or "")
             elif token["end"] and not self._end(token["end"]) and not token["ended"]:
                 self._text(token.group())
         self._text(html.unescape(markup[position:]))
         while self._open:
-            self._close()
+            self._close(implied=True)
         self._builder.end("body")
         return self._builder.close()
 
-    def _special_end(self, markup: str, opener: str, position: int) -> tuple[int, int]:
+    def _special(self, opener: str, markup: str, position: int) -> int:
+        """Where to go on after a comment, CDATA, a declaration; one that never ends is text."""
         closer = _CLOSERS[opener]
-        end = markup.find(closer, position)
+        end = self._marks.get(opener, 0)
+        if 0 <= end < position:
+            end = self._marks[opener] = markup.find(closer, position)
+        after = end + len(closer)
         if opener == "<![CDATA[":
             body_end = markup.find("</ac:plain-text-", position, end if end >= 0 else len(markup))
             if body_end >= 0:  # the end mark is missing, and the next one belongs to other code
-                return body_end, body_end
-        return end, end + len(closer)
+                end = after = body_end
+            if end >= 0:
+                self._text(markup[position:end])
+        return after if end >= 0 else position
 
     def _text(self, words: str) -> None:
         if not words:
             return
-        if self._open and self._open[-1].startswith("ri:") and not words.isspace():
+        if not words.isspace():
             while self._open and self._open[-1].startswith("ri:"):
-                self._close()
+                self._close(implied=True)
         self._builder.data(ILLEGAL.sub("", words))
 
     def _start(self, name: str, attributes: str) -> None:
         name = name if ":" in name else name.lower()
         while self._open and _ends(self._open[-1], name):
-            self._close()
+            self._close(implied=True)
         if len(self._open) >= _DEEPEST:
             return
         self._builder.start(_clark(name), _attributes(attributes))
@@ -114,12 +115,16 @@ class _Balancer:
             return False
         inside = list(takewhile(lambda each: each != name, reversed(self._open)))
         if name not in _SMALL or _WALLS.isdisjoint(inside):
-            for _ in range(len(inside) + 1):
-                self._close()
+            for _ in inside:
+                self._close(implied=True)
+            self._close()
         return True
 
-    def _close(self) -> None:
-        self._builder.end(_clark(self._open.pop()))
+    def _close(self, *, implied: bool = False) -> None:
+        name = self._open.pop()
+        element = self._builder.end(_clark(name))
+        if implied and name in _SILENT:  # nobody knows how much of the page has got into it
+            element.tag = "span"
 
 
 def _ends(inner: str, following: str) -> bool:

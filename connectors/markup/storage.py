@@ -6,55 +6,37 @@ Source: https://confluence.atlassian.com/doc/confluence-storage-format-790796544
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from itertools import count
 
 from lxml import etree
 
 from connectors.markup import blocks as b
 from connectors.markup import storage_macros
-from connectors.markup.storage_inline import InlineReader
+from connectors.markup.storage_inline import InlineReader, finished
+from connectors.markup.storage_tables import positive, read_table
 from connectors.markup.storage_xml import attribute, child, parse, tag, words
-from connectors.markup.tables import Cell, markdown_table
 
 #: Deeper than any page that a person wrote; below it only the text is kept, which needs no recursion.
 _DEEPEST = 60
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_TRANSPARENT = {
-    *(
-        "body",
-        "html",
-        "div",
-        "p",
-        "section",
-        "article",
-        "center",
-        "fieldset",
-        "form",
-        "header",
-        "footer",
-        "main",
-    ),
-    *(
-        "ac:layout",
-        "ac:layout-section",
-        "ac:layout-cell",
-        "ac:rich-text-body",
-        "ac:adf-content",
-        "ac:adf-node",
-    ),
-    *("ac:adf-extension", "dl", "dt", "dd", "figure", "figcaption"),
-}
-_BLOCKS = {
-    *_TRANSPARENT,
-    *_HEADINGS,
-    *("ul", "ol", "table", "pre", "blockquote", "hr", "ac:task-list", "ac:structured-macro", "ac:macro"),
-}
-_SPACES = re.compile(r"[ \t]*\n[ \t]*")
+_TRANSPARENT = (
+    *"body html div p section article aside nav address center fieldset legend form header footer main".split(),
+    *"dl dt dd figure figcaption details summary li tr td th tbody thead tfoot caption".split(),
+    *"ac:layout ac:layout-section ac:layout-cell ac:rich-text-body ac:adf-content ac:task-body".split(),
+)
+_MACROS = {"ac:structured-macro", "ac:macro"}
+#: An inline element around blocks (a marker of an inline comment, a span) is looked through.
+_LOOKED_THROUGH = {*"span a font ac:inline-comment-marker strong b em i u s del small big label".split()}
+_LANGUAGE = re.compile(r"(?:brush:|lang(?:uage)?[-:])\s*([\w+#.-]{1,40})")
+_WORD = re.compile(r"\w+")
+
+Blocks = Iterable[b.Block]
 
 
 def read_storage(storage: str, user_name: Callable[[str], str | None]) -> list[b.Block]:
-    """A page's or comment's body as blocks. Never raises: what cannot be parsed is read as bare text.
+    """A page's or comment's body as blocks. Never raises: broken markup is balanced, and all of its text read.
 
     ``user_name`` gives a person's name for an account id or user key (a mention), None where unknown.
     """
@@ -72,132 +54,146 @@ class StorageReader:
     def __init__(self, user_name: Callable[[str], str | None]) -> None:
         self._inline = InlineReader(user_name)
         self._depth = 0
+        self._readers: dict[str, Callable[[etree._Element], Blocks]] = {
+            **dict.fromkeys(_TRANSPARENT, self.blocks),
+            **dict.fromkeys(_HEADINGS, self._heading),
+            **dict.fromkeys(("ul", "ol"), self._list),
+            "table": self._table,
+            "pre": _preformatted,
+            "blockquote": self._quotation,
+            "hr": self.blocks,
+            "ac:task-list": self._tasks,
+            "ac:adf-extension": self._adf_extension,
+            "ac:adf-node": self._adf_node,
+            "ac:adf-fallback": _skipped,
+        }
 
     def blocks(self, element: etree._Element) -> list[b.Block]:
         """What is inside an element, its own tag left aside."""
-        if self._depth >= _DEEPEST:
-            return [b.text(words(element))]
-        self._depth += 1
-        try:
-            return list(self._flow(element))
-        finally:
-            self._depth -= 1
+        found, line = self._content(element)
+        if line:
+            found.append(b.text(line))
+        return found
 
-    def _flow(self, element: etree._Element) -> Iterator[b.Block]:
-        line: list[str] = [self._inline.plain(element.text)]
+    def markdown(self, element: etree._Element) -> str:
+        """What is inside a table cell, in as few lines as it needs."""
+        found, line = self._content(element)
+        return b.to_markdown([*found, b.text(line)], gap="\n") if found else line
+
+    def _content(self, element: etree._Element) -> tuple[list[b.Block], str]:
+        """The finished blocks inside an element, and the line after the last of them."""
+        if not len(element):
+            return [], finished([element.text or ""])
+        if self._depth >= _DEEPEST:
+            return [], words(element)
+        self._depth += 1
+        found: list[b.Block] = []
+        line = [element.text or ""]
         for each in element:
-            if self._is_block(each):
-                yield from _paragraph(line)
-                line = []
-                yield from self._block(each)
-            else:
+            reader = self._reader(each)
+            if reader is None:
                 line.append(self._inline.read(each))
-            line.append(self._inline.plain(each.tail))
-        yield from _paragraph(line)
+            else:
+                before = finished(line)
+                if before:
+                    found.append(b.text(before))
+                line = []
+                found += reader(each)
+            line.append(each.tail or "")
+        self._depth -= 1
+        return found, finished(line)
+
+    def _reader(self, element: etree._Element) -> Callable[[etree._Element], Blocks] | None:
+        """What reads an element that is a block, None for what stands in a line."""
+        name = tag(element)
+        if name in _MACROS:
+            return None if storage_macros.is_inline(element) else self._macro
+        if name in _LOOKED_THROUGH and len(element) and any(map(self._is_block, element.iter())):
+            return self.blocks
+        return self._readers.get(name)
 
     def _is_block(self, element: etree._Element) -> bool:
         name = tag(element)
-        if name in {"ac:structured-macro", "ac:macro"}:
-            return not storage_macros.is_inline(attribute(element, "ac:name"))
-        # An inline element around blocks (a marker of an inline comment, a span) is looked through.
-        return name in _BLOCKS or (
-            name in {"span", "a", "font", "ac:inline-comment-marker", "strong", "em", "u"}
-            and any(tag(each) in _BLOCKS - {"ac:structured-macro", "ac:macro"} for each in element)
-        )
+        return name in self._readers or (name in _MACROS and not storage_macros.is_inline(element))
 
-    def _block(self, element: etree._Element) -> Iterator[b.Block]:
-        name = tag(element)
-        if name in _HEADINGS:
-            yield b.heading(self._inline.heading(element), _HEADINGS[name])
-        elif name in {"ul", "ol"}:
-            yield b.text(self._list(element, ordered=name == "ol"))
-        elif name == "table":
-            yield b.table(self._table(element))
-        elif name == "pre":
-            yield b.code("".join(element.itertext()))
-        elif name == "blockquote":
-            yield from b.quoted(self.blocks(element))
-        elif name == "ac:task-list":
-            yield b.text(self._tasks(element))
-        elif name in {"ac:structured-macro", "ac:macro"}:
-            yield from storage_macros.read(element, self.blocks)
-        elif name == "ac:adf-extension":
-            yield from self._adf_extension(element)
-        elif name != "hr":
-            yield from self.blocks(element)
+    def _macro(self, element: etree._Element) -> Blocks:
+        return storage_macros.read(element, self.blocks)
 
-    def _list(self, element: etree._Element, *, ordered: bool) -> str:
-        items, number = [], _first_number(element)
-        for each in element:
-            if tag(each) == "li":
-                items.append(b.list_item(f"{number}. " if ordered else "- ", self.blocks(each)))
-                number += 1
-            elif tag(each):  # a list straight inside a list, as old editors wrote it
-                items.append(b.indented(b.to_markdown(self._block(each)), "  "))
-            items.append(self._inline.plain(each.tail).strip())
-        return "\n".join(item for item in [self._inline.plain(element.text).strip(), *items] if item)
+    def _heading(self, element: etree._Element) -> Blocks:
+        yield b.heading(finished([self._inline.heading(element)]), _HEADINGS[tag(element)])
 
-    def _tasks(self, element: etree._Element) -> str:
-        lines = []
-        for task in element:
-            body = child(task, "ac:task-body")
-            status = child(task, "ac:task-status")
-            done = status is not None and words(status) == "complete"
-            if body is not None:
-                lines.append(b.list_item("- [x] " if done else "- [ ] ", self.blocks(body)))
-            elif words(task):
-                lines.append(f"- {words(task)}")
-        return "\n".join(lines)
+    def _quotation(self, element: etree._Element) -> Blocks:
+        return b.quoted(self.blocks(element))
 
-    def _table(self, element: etree._Element) -> str:
-        loose = [self._inline.plain(element.text).strip()]
-        rows: list[list[Cell]] = []
-        for each in _rows(element):
-            if tag(each) == "tr":
-                rows.append([self._cell(cell) for cell in each if tag(cell) in {"td", "th"}])
-            elif tag(each) not in {"colgroup", "col"}:  # a caption, or dirt between the rows
-                loose.append(b.to_markdown(self.blocks(each)))
-        caption = "\n".join(part for part in loose if part)
-        return f"{caption}\n\n{markdown_table(rows)}".strip()
+    def _table(self, element: etree._Element) -> Blocks:
+        yield b.table(read_table(element, self.markdown))
 
-    def _cell(self, cell: etree._Element) -> Cell:
-        return Cell(
-            text=b.to_markdown(self.blocks(cell), gap="\n"),
-            header=tag(cell) == "th",
-            columns=_number(cell.get("colspan")),
-            rows=_number(cell.get("rowspan")),
-        )
-
-    def _adf_extension(self, element: etree._Element) -> Iterator[b.Block]:
-        """The new editor's nodes; their ``ac:adf-fallback`` says the same again and is only read alone."""
-        bodies = [each for each in element.iter() if tag(each) == "ac:adf-content"]
-        if not bodies:
-            bodies = [each for each in element if tag(each) == "ac:adf-fallback"]
-        if not bodies:
-            return
-        label = next((words(a) for a in element.iter() if attribute(a, "key") == "panel-type"), "")
-        yield from b.labelled(
-            label.capitalize(), [block for body in bodies[:1] for block in self.blocks(body)]
-        )
-
-
-def _paragraph(line: list[str]) -> Iterator[b.Block]:
-    content = _SPACES.sub("\n", "".join(line)).strip()
-    if content:
-        yield b.text(content)
-
-
-def _rows(table: etree._Element) -> Iterator[etree._Element]:
-    for each in table:
-        if tag(each) in {"tbody", "thead", "tfoot"}:
-            yield from each
+    def _list(self, element: etree._Element) -> Blocks:
+        if tag(element) == "ul":
+            yield b.text(self._items(element, "li", lambda _: "- "))
         else:
-            yield each
+            numbers = count(positive(element.get("start")))
+            yield b.text(self._items(element, "li", lambda _: f"{next(numbers)}. "))
+
+    def _tasks(self, element: etree._Element) -> Blocks:
+        yield b.text(self._items(element, "ac:task", _task_marker))
+
+    def _items(self, element: etree._Element, name: str, marker: Callable[[etree._Element], str]) -> str:
+        """One line or more for each child called ``name``; old editors put lists straight into a list."""
+        if self._depth >= _DEEPEST:
+            return words(element)
+        self._depth += 1
+        items = [finished([element.text or ""])]
+        for each in element:
+            if tag(each) == name:
+                items.append(self._item(marker(each), each))
+            else:
+                reader = self._reader(each) or self._line
+                items.append(b.indented(b.to_markdown(reader(each)), "  "))
+            items.append(finished([each.tail or ""]))
+        self._depth -= 1
+        return "\n".join(filter(None, items))
+
+    def _item(self, marker: str, element: etree._Element) -> str:
+        found, line = self._content(element)
+        return b.list_item(marker, [*found, b.text(line)]) if found else b.list_line(marker, line)
+
+    def _line(self, element: etree._Element) -> Blocks:
+        yield b.text(finished([self._inline.read(element)]))
+
+    def _adf_extension(self, element: etree._Element) -> Blocks:
+        """The new editor's nodes; their ``ac:adf-fallback`` says the same again, and is read where it says more."""
+        found = self.blocks(element)
+        said = set(_WORD.findall(b.to_markdown(found)))
+        for each in element:
+            if tag(each) == "ac:adf-fallback" and not said.issuperset(_WORD.findall(words(each))):
+                found += self.blocks(each)
+        return found
+
+    def _adf_node(self, element: etree._Element) -> Blocks:
+        attributes = {
+            attribute(each, "key"): words(each) for each in element if tag(each) == "ac:adf-attribute"
+        }
+        if element.get("type") == "decision-item":
+            marker = "- [x] " if attributes.get("state") == "DECIDED" else "- [ ] "
+            return [b.text(self._item(marker, element))]
+        return b.labelled(attributes.get("panel-type", "").capitalize(), self.blocks(element))
 
 
-def _first_number(element: etree._Element) -> int:
-    return _number(element.get("start"))
+def _task_marker(task: etree._Element) -> str:
+    status = child(task, "ac:task-status")
+    return "- [x] " if status is not None and words(status) == "complete" else "- [ ] "
 
 
-def _number(value: str | None) -> int:
-    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else 1
+def _preformatted(element: etree._Element) -> Blocks:
+    named = " ".join(
+        f"{each.get('class')} {each.get('data-syntaxhighlighter-params')}" for each in element.iter()
+    )
+    language = _LANGUAGE.search(named)
+    for line_break in element.iter("br"):
+        line_break.text = "\n" + (line_break.text or "")
+    yield b.code("".join(element.itertext()), language[1] if language else None)
+
+
+def _skipped(_: etree._Element) -> Blocks:
+    return ()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from lxml import etree
 
 from connectors.markup import storage_macros
 from connectors.markup.storage_xml import attribute, tag, words
 
-_SPACE = re.compile("[ \t\r\n\xa0]+")
+#: Stands for a ``<br/>`` until a line is finished; no markup can hold it.
+_BREAK = "\x02"
+_AROUND_BREAK = re.compile(f" ?{_BREAK} ?")
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`", "del": "~~", "s": "~~"}
 _DEEPEST = 60
-_BLOCKS = {"p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre"}
+#: Blocks inside an inline element lose their shape, never their words.
+_SPACED = {"p", "div", "li", "td", "th", "tr", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6"}
+_BLOCKS = _SPACED | {"ul", "ol", "table", "blockquote", "pre"}
+#: What holds no text for people.
+_SILENT = {"ac:parameter", "ac:task-id", "ac:task-status", "ac:task-uuid", "ac:adf-attribute"}
 #: What stands for the emoticons that carry no fallback character of their own.
 _EMOTICONS = {
     "tick": "✅",
@@ -32,23 +38,29 @@ _EMOTICONS = {
 }
 
 
+def finished(parts: Iterable[str]) -> str:
+    """The parts as one paragraph: white space run together as a browser does, a line for each ``<br/>``."""
+    line = " ".join("".join(parts).split())
+    return _AROUND_BREAK.sub("\n", line).strip() if _BREAK in line else line
+
+
 class InlineReader:
-    """Turns inline elements into one run of Markdown; ``user_name`` resolves mentions."""
+    """Turns inline elements into parts of a line for :func:`finished`; ``user_name`` resolves mentions."""
 
     def __init__(self, user_name: Callable[[str], str | None]) -> None:
         self._user_name = user_name
         self._depth = 0
 
-    def plain(self, content: str | None) -> str:
-        """A text node with its white space run together, as a browser shows it."""
-        return _SPACE.sub(" ", content) if content else ""
-
     def heading(self, element: etree._Element) -> str:
         """A heading's text without marks, so that an anchor can be made of it."""
-        parts = [self.plain(element.text)]
+        if self._depth >= _DEEPEST:
+            return words(element)
+        self._depth += 1
+        parts = [element.text or ""]
         for each in element:
-            parts.append(self.read(each) if tag(each).startswith("ac:") else self.heading(each))
-            parts.append(self.plain(each.tail))
+            plain = tag(each) not in {"br", "img", "time"} and not tag(each).startswith("ac:")
+            parts += [self.heading(each) if plain else self.read(each), each.tail or ""]
+        self._depth -= 1
         return "".join(parts)
 
     def read(self, element: etree._Element) -> str:
@@ -56,63 +68,66 @@ class InlineReader:
         if self._depth >= _DEEPEST:
             return words(element)
         self._depth += 1
-        try:
-            return self._read(element, tag(element))
-        finally:
-            self._depth -= 1
+        name = tag(element)
+        mark = _MARKS.get(name)
+        written = _marked(self.inside(element), mark) if mark else self._read(element, name)
+        self._depth -= 1
+        return written
 
-    def _read(self, element: etree._Element, name: str) -> str:  # noqa: PLR0911 - one line for each tag
-        if name in _MARKS:
-            return _marked(self._inside(element), _MARKS[name])
-        if name == "br":
-            return "\n" + self._inside(element)
+    def _read(self, element: etree._Element, name: str) -> str:
         if name == "a":
-            return _link(self._inside(element), element.get("href") or "")
+            return _link(self.inside(element), element.get("href") or "")
+        if name == "br":
+            return _BREAK + self.inside(element)
         if name == "time":
-            return (element.get("datetime") or "") + self._inside(element)
+            return (element.get("datetime") or "") + self.inside(element)
         if name == "img":
-            name = (element.get("src") or "").rpartition("/")[2]
-            return _image(element.get("alt") or "", name) + self._inside(element)
+            return _plain_image(element) + self.inside(element)
         if name.startswith(("ac:", "ri:")):
             return self._confluence(element, name)
-        return self._inside(element)
+        return self.inside(element)
 
-    def _confluence(self, element: etree._Element, name: str) -> str:  # noqa: PLR0911 - see above
+    def _confluence(self, element: etree._Element, name: str) -> str:  # noqa: PLR0911 - one line for each tag
         if name == "ac:link":
             return self._page_link(element)
         if name == "ac:image":
             return self._image(element)
         if name in {"ac:structured-macro", "ac:macro"}:
-            return storage_macros.read_inline(element, self._inside)
+            return storage_macros.read_inline(element, self.read, self.inside, self.target)
         if name in {"ac:emoticon", "ac:emoji"}:
-            return _emoticon(element) + self._inside(element)
-        if name in {"ac:parameter", "ac:task-id", "ac:task-status", "ac:task-uuid", "ac:adf-attribute"}:
+            return _emoticon(element) + self.inside(element)
+        if name in _SILENT:
             return self._swallowed(element)
         if name.startswith("ri:"):
-            return self._target(element) + self._inside(element)
-        return self._inside(element)
+            return self.target(element) + self.inside(element)
+        return self.inside(element)
 
-    def _inside(self, element: etree._Element) -> str:
-        parts = [self.plain(element.text)]
+    def inside(self, element: etree._Element) -> str:
+        """What an element holds, its own tag left aside."""
+        if not len(element):
+            return element.text or ""
+        parts = [element.text or ""]
         for each in element:
-            # Blocks inside an inline element lose their shape, never their words.
-            gap = " " if tag(each) in {"p", "div", "li", "td", "th", "tr"} else ""
-            parts += [gap, self.read(each), gap, self.plain(each.tail)]
+            gap = " " if tag(each) in _SPACED else ""
+            parts += [gap, self.read(each), gap, each.tail or ""]
         return "".join(parts)
 
     def _page_link(self, element: etree._Element) -> str:
         """A link's words, else what it points to. Broken markup may hold half a page: all of it is read."""
-        parts, targets = [self.plain(element.text)], []
+        parts, targets = [element.text or ""], []
         for each in element:
             if tag(each).startswith("ri:"):
-                targets.append(self._target(each))
+                targets.append(each)
+                parts.append(self.inside(each))
             else:
                 parts.append(self.read(each))
-            parts.append(self.plain(each.tail))
+            parts.append(each.tail or "")
         text = "".join(parts)
-        return text if text.strip() else " ".join(filter(None, targets)) or attribute(element, "ac:anchor")
+        if text.strip():
+            return text
+        return " ".join(filter(None, map(self.target, targets))) or attribute(element, "ac:anchor")
 
-    def _target(self, element: etree._Element) -> str:
+    def target(self, element: etree._Element) -> str:
         """What a resource identifier points to, in words."""
         if tag(element) == "ri:user":
             key = attribute(element, "ri:account-id") or attribute(element, "ri:userkey")
@@ -123,36 +138,49 @@ class InlineReader:
         return ""
 
     def _image(self, element: etree._Element) -> str:
-        source = next((self._target(each) for each in element if tag(each).startswith("ri:")), "")
+        source = next((self.target(each) for each in element if tag(each).startswith("ri:")), "")
         alt = attribute(element, "ac:alt") or attribute(element, "ac:title")
         written = _image(alt, source.rpartition("/")[2])
         # The caption; and where the end tag is missing, whatever came after the image.
-        inside = "".join(
-            (self._inside(each) if tag(each).startswith("ri:") else self.read(each)) + self.plain(each.tail)
-            for each in element
-        ).strip()
+        parts = [element.text or ""]
+        for each in element:
+            shown = self.inside(each) if tag(each).startswith("ri:") else self.read(each)
+            parts += [shown, each.tail or ""]
+        inside = "".join(parts).strip()
         return f"{written} {inside}" if inside else written
 
     def _swallowed(self, element: etree._Element) -> str:
         """Of an element that holds no text for people: the blocks that a missing end tag has put into it."""
         blocks = (each for each in element if tag(each) in _BLOCKS)
-        return " ".join(f"{self._inside(each)} {self.plain(each.tail)}" for each in blocks)
+        return " ".join(f"{self.inside(each)} {each.tail or ''}" for each in blocks)
 
 
 def _marked(content: str, mark: str) -> str:
     """Marks hug the words, or Markdown does not see them."""
-    core = content.strip()
+    core = _core(content)
+    if len(core) == len(content):
+        return f"{mark}{core}{mark}" if core else ""
     if not core:
         return content
     before, _, after = content.partition(core)
     return f"{before}{mark}{core}{mark}{after}"
 
 
+def _core(content: str) -> str:
+    core = content.strip()
+    return core if _BREAK not in core else core.replace(_BREAK, "\n").strip().replace("\n", _BREAK)
+
+
 def _link(content: str, href: str) -> str:
-    shown = content.strip()
+    shown = _core(content)
     if not href or shown == href or href.startswith("#"):
         return content or href
     return f"[{shown}]({href})" if shown else href
+
+
+def _plain_image(element: etree._Element) -> str:
+    source = element.get("src") or ""
+    return _image(element.get("alt") or "", "" if source.startswith("data:") else source.rpartition("/")[2])
 
 
 def _image(alt: str, name: str) -> str:

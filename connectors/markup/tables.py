@@ -73,5 +73,7 @@ def _line(cells: Sequence[str], width: int) -> str:
 
 
 def _in_one_line(markdown: str) -> str:
+    if "\n" not in markdown:
+        return markdown.strip().replace("|", "\\|")
     lines = (line.strip() for line in markdown.split("\n"))
     return "<br>".join(line for line in lines if line).replace("|", "\\|")
