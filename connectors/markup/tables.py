@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: No table for people is wider or has longer merged cells; more comes from broken markup and eats memory.
+#: Merged cells reach this far and no further; more comes from broken markup and eats memory.
 _WIDEST = 100
+#: Longer cells are not repeated in the rows that they are merged over.
+_LONGEST_REPEATED = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,41 +32,44 @@ def markdown_table(rows: Sequence[Sequence[Cell]]) -> str:
         return ""
     has_header = all(cell.header for cell in rows[0])
     grid = _grid(rows)
-    width = max(len(row) for row in grid)
-    lines = [_line(row, width) for row in grid]
+    width = max(map(len, grid))
+    lines = [_line(row, min(width, _WIDEST)) for row in grid]
     header = lines.pop(0) if has_header else _line([], width)
     return "\n".join([header, "|" + " --- |" * width, *lines])
 
 
 def _grid(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
+    if all(cell.columns <= 1 and cell.rows <= 1 for row in rows for cell in row):
+        return [[cell.text for cell in row] for row in rows]
     grid: list[list[str]] = []
     hanging: dict[int, tuple[str, int]] = {}  # column -> what a cell above still fills, for how many rows
     for row in rows:
         line: list[str] = []
-        cells = iter(row)
         below: dict[int, tuple[str, int]] = {}
-        while True:
-            column = len(line)
-            if column in hanging:
-                content, left = hanging.pop(column)
-                line.append(content)
-                if left > 1:
-                    below[column] = (content, left - 1)
-                continue
-            cell = next(cells, None)
-            if cell is None:
-                if not hanging or column > max(hanging):
-                    break
-                line.append("")
-                continue
-            for offset in range(min(max(cell.columns, 1), _WIDEST)):
+        for cell in row:
+            _fill(line, hanging, below)
+            for offset in range(max(1, min(cell.columns, _WIDEST - len(line)))):
                 content = cell.text if offset == 0 else ""
+                if cell.rows > 1 and len(line) < _WIDEST:
+                    again = content if len(content) <= _LONGEST_REPEATED else ""
+                    below[len(line)] = (again, min(cell.rows, _WIDEST) - 1)
                 line.append(content)
-                if cell.rows > 1:
-                    below[column + offset] = (content, min(cell.rows, _WIDEST) - 1)
+        while hanging:
+            _fill(line, hanging, below)
+            if hanging:
+                line.append("")
         hanging = below
         grid.append(line)
     return grid
+
+
+def _fill(line: list[str], hanging: dict[int, tuple[str, int]], below: dict[int, tuple[str, int]]) -> None:
+    """Cells from rows above, as far as they follow one another."""
+    while len(line) in hanging:
+        content, left = hanging.pop(len(line))
+        if left > 1:
+            below[len(line)] = (content, left - 1)
+        line.append(content)
 
 
 def _line(cells: Sequence[str], width: int) -> str:
