@@ -9,9 +9,11 @@ from sandbox.atlassian.confluence_v1 import confluence_v1_routes
 from sandbox.atlassian.confluence_v2 import confluence_v2_routes
 from sandbox.atlassian.confluence_v2_parts import confluence_v2_part_routes
 from sandbox.atlassian.human import human_routes
+from sandbox.atlassian.jira_files import jira_file_routes
 from sandbox.atlassian.jira_issues import jira_issue_routes
 from sandbox.atlassian.jira_people import jira_people_routes
 from sandbox.atlassian.jira_projects import jira_project_routes
+from sandbox.atlassian.media import media_routes
 from sandbox.atlassian.middleware import authenticate, shape_errors, watch_traffic
 from sandbox.atlassian.wire import CONTEXT, Context, Credentials, Deployment
 from sandbox.site_state import Site
@@ -38,12 +40,14 @@ def create_atlassian_app(
     for routes in (
         jira_people_routes,
         jira_issue_routes,
+        jira_file_routes,
         jira_project_routes,
         confluence_people_routes,
         confluence_v1_routes,
         confluence_v2_routes,
         confluence_v2_part_routes,
         human_routes,
+        media_routes,
     ):
         app.add_routes(routes(context))
     return app

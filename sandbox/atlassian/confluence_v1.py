@@ -7,7 +7,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -30,6 +29,7 @@ from sandbox.atlassian.content import (
     web_path,
 )
 from sandbox.atlassian.cql import search_content
+from sandbox.atlassian.media import redirect_to_media
 from sandbox.atlassian.wire import Context, Json, RestError, context_of, integer, many, reply
 from sandbox.site_account import Sight
 from sandbox.site_times import confluence_time, readable_time
@@ -212,16 +212,13 @@ async def list_attachments(request: web.Request) -> web.Response:
     return _contents(request, found)
 
 
-async def download_attachment(request: web.Request) -> web.StreamResponse:
-    """Cloud sends the client on to where the bytes are."""
+async def download_attachment(request: web.Request) -> web.Response:
+    """A redirect to the bytes."""
     context, page, wanted = context_of(request), content_of(request).page, request.match_info["attachment"]
-    for attachment in page.attachments:
-        if attachment_content(page, attachment).id == wanted:
-            place = (
-                f"{context.confluence_path}/download/attachments/{page.id}/{quote(attachment.title, safe='')}"
-            )
-            return web.Response(status=302, headers={"Location": place})
-    raise RestError(404, "There is no such attachment on this page.")
+    attachment = next((each for each in page.attachments if each.id == wanted), None)
+    if attachment is None or context.site.attachment_bytes(page, attachment) is None:
+        raise RestError(404, "There is no such attachment on this page.")
+    return redirect_to_media(context, "page", attachment.id, status=302)
 
 
 def content_of(request: web.Request, statuses: Sequence[str] = ("current",)) -> Content:

@@ -12,6 +12,7 @@ from sandbox.atlassian.content import Content, all_content
 from sandbox.atlassian.query import Clause, Value, compare_time, date_ms, matcher, parse_query, words_of
 from sandbox.errors import QueryError
 from sandbox.site_access import ancestors
+from sandbox.site_account import Sight
 from sandbox.site_state import Site
 from sandbox.site_times import now_ms
 
@@ -103,9 +104,9 @@ def _normal(site: Site, field: str, value: Value) -> str:
     text = value.text.lower()
     if field == "type" and text not in KINDS:
         raise QueryError(f"Could not parse cql : the type '{value.text}' is not supported.")
-    if field in ("space", "space.key") and site.find_space(value.text) is None:
-        known = any(key.lower() == text for key in site.spaces)
-        if not known:
+    if field in ("space", "space.key"):
+        sight = Sight(site)
+        if not any(key.lower() == text and sight.space(key) for key in site.spaces):
             raise QueryError(f"Could not parse cql : no space exists with key '{value.text}'.")
     return text
 

@@ -17,7 +17,7 @@ from sandbox.atlassian.jira_beans import stored_comments
 from sandbox.atlassian.jira_issues import rendered
 from sandbox.atlassian.storage_html import storage_to_html
 from sandbox.atlassian.wire import Context, Json, context_of
-from sandbox.site_access import ancestors, may_read_issue, may_read_page
+from sandbox.site_access import ancestors, may_read_issue, may_read_issue_comment, may_read_page
 from sandbox.site_people import User
 from sandbox.site_records import IssueRow, PageRow
 from sandbox.site_times import parse_time, readable_time
@@ -39,6 +39,9 @@ class Viewer:
 
     def may_read_issue(self, context: Context, issue: IssueRow) -> bool:
         return self.is_admin or may_read_issue(context.site, self.user, issue)
+
+    def may_read_comment(self, context: Context, issue: IssueRow, comment: Json) -> bool:
+        return self.is_admin or may_read_issue_comment(context.site, self.user, issue, comment)
 
 
 def human_routes(context: Context) -> list[web.RouteDef]:
@@ -77,8 +80,10 @@ async def show_issue(request: web.Request) -> web.Response:
     issue = context.site.find_issue(request.match_info["key"])
     if issue is None or not viewer.may_read_issue(context, issue):
         return _not_found(viewer)
+    if issue.key != request.match_info["key"].upper():
+        raise web.HTTPFound(f"{context.jira_path}/browse/{issue.key}")
     fields = issue.document()["fields"]
-    body = _issue_html(context, issue, fields, request.query.get("focusedCommentId"))
+    body = _issue_html(context, viewer, issue, fields, request.query.get("focusedCommentId"))
     return _html(viewer, f"{issue.key} {fields.get('summary') or ''}", body)
 
 
@@ -152,7 +157,7 @@ def _page_html(context: Context, viewer: Viewer, page: PageRow, focused: str | N
     return "".join(parts)
 
 
-def _issue_html(context: Context, issue: IssueRow, fields: Json, focused: str | None) -> str:
+def _issue_html(context: Context, viewer: Viewer, issue: IssueRow, fields: Json, focused: str | None) -> str:
     facts = [(name.capitalize(), _name_of(fields.get(name))) for name in ISSUE_FACTS]
     if issue.security is not None:
         facts.append(("Security", issue.security.name))
@@ -164,6 +169,8 @@ def _issue_html(context: Context, issue: IssueRow, fields: Json, focused: str | 
         f"<article>{rendered(context, fields.get('description'))}</article><h2>Comments</h2>",
     ]
     for comment in stored_comments({"fields": fields}):
+        if not viewer.may_read_comment(context, issue, comment):
+            continue
         name, when = _name_of(comment.get("author")), readable_time(parse_time(comment["created"]))
         html = rendered(context, comment.get("body"))
         parts.append(_comment_html(comment["id"], name or "Somebody", when, html, focused))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from sandbox.atlassian.wiki_adf import wiki_to_adf
 from sandbox.atlassian.wire import Context, Json
+from sandbox.site_account import Sight
 from sandbox.site_people import User
 from sandbox.site_records import IssueRow, Project, SecurityLevel
 
@@ -19,7 +21,7 @@ WIKI_FIELDS = ("description", "environment")
 
 def user_bean(context: Context, user: User) -> Json:
     """A person as Jira's API gives them."""
-    api = f"{context.jira_url}/rest/api"
+    api = f"{context.jira_api_url}/rest/api"
     avatar = f"{context.jira_url}/avatar.png"
     shared: Json = {
         "displayName": user.name,
@@ -47,7 +49,7 @@ def stored_user_bean(context: Context, stored: Json | None) -> Json | None:
 
 
 def project_bean(context: Context, project: Project) -> Json:
-    api = f"{context.jira_url}/rest/api/{'3' if context.is_cloud else '2'}"
+    api = f"{context.jira_api_url}/rest/api/{'3' if context.is_cloud else '2'}"
     bean: Json = {
         "self": f"{api}/project/{project.id}",
         "id": project.id,
@@ -63,7 +65,7 @@ def project_bean(context: Context, project: Project) -> Json:
 def security_bean(context: Context, level: SecurityLevel) -> Json:
     version = "3" if context.is_cloud else "2"
     return {
-        "self": f"{context.jira_url}/rest/api/{version}/securitylevel/{level.id}",
+        "self": f"{context.jira_api_url}/rest/api/{version}/securitylevel/{level.id}",
         "id": level.id,
         "name": level.name,
         "description": f"Shown to: {level.name}.",
@@ -80,7 +82,7 @@ def issue_bean(context: Context, issue: IssueRow, *, version: str, fields: Itera
     bean: Json = {
         "expand": "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations",
         "id": issue.id,
-        "self": f"{context.jira_url}/rest/api/{version}/issue/{issue.id}",
+        "self": f"{context.jira_api_url}/rest/api/{version}/issue/{issue.id}",
         "key": issue.key,
     }
     chosen = list(fields) if fields is not None else ["*all"]
@@ -92,15 +94,28 @@ def issue_bean(context: Context, issue: IssueRow, *, version: str, fields: Itera
 def comment_bean(context: Context, issue: IssueRow, comment: Json, version: str) -> Json:
     """A comment; a body or an author that the stored comment lacks is missing here as well."""
     bean = dict(comment)
-    bean["self"] = f"{context.jira_url}/rest/api/{version}/issue/{issue.id}/comment/{comment['id']}"
+    bean["self"] = f"{context.jira_api_url}/rest/api/{version}/issue/{issue.id}/comment/{comment['id']}"
     for name in ("author", "updateAuthor"):
         if name in bean:
             bean[name] = stored_user_bean(context, bean[name])
     if "body" in bean:
         bean["body"] = text_value(context, bean["body"], version)
+    visibility, public = bean.pop("visibility", None), bean.pop("jsdPublic", True)
+    if visibility is not None:
+        bean["visibility"] = visibility_bean(context, visibility)
     if context.is_cloud:
-        bean.setdefault("jsdPublic", True)
+        bean["jsdPublic"] = public
     return bean
+
+
+def visibility_bean(context: Context, stored: Json) -> Json:
+    """To whom a comment is shown; only Cloud tells the id of the role or group."""
+    bean = {"type": stored["type"], "value": stored["value"]}
+    if not context.is_cloud:
+        return bean
+    group = context.site.directory.group(stored["value"])
+    known = context.site.role_id(stored["value"]) if stored["type"] == "role" else group and group.id
+    return {**bean, "identifier": known or stored["value"]}
 
 
 def text_value(context: Context, markup: str | None, version: str) -> Any:
@@ -120,6 +135,12 @@ def stored_comments(document: Json) -> list[Json]:
     return comments
 
 
+def seen_comments(context: Context, issue: IssueRow, document: Json) -> list[Json]:
+    """The stored comments of an issue that the account sees."""
+    sight = Sight(context.site)
+    return [comment for comment in stored_comments(document) if sight.comment(issue, comment)]
+
+
 def _fields(context: Context, issue: IssueRow, version: str) -> Json:
     document = issue.document()
     fields: Json = document["fields"]
@@ -131,12 +152,14 @@ def _fields(context: Context, issue: IssueRow, version: str) -> Json:
             fields[name] = text_value(context, fields[name], version)
     fields["project"] = project_bean(context, context.site.projects[issue.project])
     fields["security"] = security_bean(context, issue.security) if issue.security else None
-    fields["attachment"] = [_attachment(context, entry, version) for entry in fields.get("attachment") or []]
-    comments = stored_comments(document)
+    fields["attachment"] = [
+        attachment_bean(context, entry, version) for entry in fields.get("attachment") or []
+    ]
+    comments = seen_comments(context, issue, document)
     shown = comments[-COMMENTS_ON_CLOUD_ISSUE:] if context.is_cloud else comments
     fields["comment"] = {
         "comments": [comment_bean(context, issue, comment, version) for comment in shown],
-        "self": f"{context.jira_url}/rest/api/{version}/issue/{issue.id}/comment",
+        "self": f"{context.jira_api_url}/rest/api/{version}/issue/{issue.id}/comment",
         "maxResults": len(shown),
         "total": len(comments),
         "startAt": 0,
@@ -144,12 +167,15 @@ def _fields(context: Context, issue: IssueRow, version: str) -> Json:
     return fields
 
 
-def _attachment(context: Context, entry: Json, version: str) -> Json:
-    bean = {**entry, "self": f"{context.jira_url}/rest/api/{version}/attachment/{entry.get('id')}"}
+def attachment_bean(context: Context, entry: Json, version: str) -> Json:
+    """An attachment as an issue holds it; `content` is where its bytes are."""
+    number, name = str(entry["id"]), str(entry.get("filename"))
+    bean = {key: value for key, value in entry.items() if key != "thumbnail"}
+    bean["self"] = f"{context.jira_api_url}/rest/api/{version}/attachment/{number}"
     if context.is_cloud:
-        bean["content"] = f"{context.jira_url}/rest/api/{version}/attachment/content/{entry.get('id')}"
+        bean["content"] = f"{context.jira_api_url}/rest/api/{version}/attachment/content/{number}"
     else:
-        bean["content"] = f"{context.jira_url}/secure/attachment/{entry.get('id')}/{entry.get('filename')}"
+        bean["content"] = f"{context.jira_url}/secure/attachment/{number}/{quote(name)}"
     if "author" in bean:
         bean["author"] = stored_user_bean(context, bean["author"])
     return bean

@@ -1,4 +1,4 @@
-"""Jira: search, issues, comments, links and attachments."""
+"""Jira: search, issues, comments and links."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from hashlib import sha256
 from aiohttp import web
 
 from sandbox.atlassian.adf_html import adf_to_html
-from sandbox.atlassian.jira_beans import comment_bean, issue_bean, stored_comments, text_value
+from sandbox.atlassian.jira_beans import comment_bean, issue_bean, seen_comments, text_value
 from sandbox.atlassian.jql import search_issues
 from sandbox.atlassian.wire import Context, Json, RestError, context_of, integer, json_body, many, reply
+from sandbox.site_account import Sight
 from sandbox.site_records import IssueRow
 
 MAX_WITH_FIELDS = 100
@@ -23,7 +24,7 @@ NOT_NAVIGABLE = ("-comment", "-attachment")
 
 
 def jira_issue_routes(context: Context) -> list[web.RouteDef]:
-    """The routes for issues, their comments and attachments, and searches."""
+    """The routes for issues, their comments, and searches."""
     api = context.jira_root + "/rest/api/{version:2|3|latest}"
     issue = api + "/issue/{issue}"
     routes = [
@@ -31,7 +32,6 @@ def jira_issue_routes(context: Context) -> list[web.RouteDef]:
         web.get(issue + "/comment", list_comments),
         web.get(issue + "/comment/{comment}", get_comment),
         web.get(issue + "/remotelink", list_remote_links),
-        web.get(context.jira_root + "/secure/attachment/{attachment}/{name}", get_attachment),
     ]
     if context.is_cloud:
         return [
@@ -41,7 +41,6 @@ def jira_issue_routes(context: Context) -> list[web.RouteDef]:
             web.get(api + "/search", removed_search),
             web.post(api + "/search", removed_search),
             web.post(api + "/search/approximate-count", approximate_count),
-            web.get(api + "/attachment/content/{attachment}", get_attachment),
             *routes,
         ]
     return [
@@ -95,6 +94,7 @@ async def search_data_center(request: web.Request) -> web.Response:
 async def bulk_fetch(request: web.Request) -> web.Response:
     """Up to a hundred issues by id or key."""
     context, given = context_of(request), await json_body(request)
+    sight = Sight(context.site)
     names = given.get("issueIdsOrKeys")
     if not isinstance(names, list) or not names or len(names) > MAX_BULK:
         raise RestError(400, f"issueIdsOrKeys must hold between 1 and {MAX_BULK} issue IDs or keys.")
@@ -102,7 +102,7 @@ async def bulk_fetch(request: web.Request) -> web.Response:
     issues, errors, seen = [], [], set()
     for name in map(str, names):
         row = context.site.find_issue(name)
-        if row is None:
+        if row is None or not sight.issue(row):
             message = "Issue does not exist or you do not have permission to see it."
             errors.append({"id": name, "errorMessage": message})
         elif row.id not in seen:
@@ -121,7 +121,7 @@ async def get_issue(request: web.Request) -> web.Response:
 async def list_comments(request: web.Request) -> web.Response:
     """The comments of an issue, paged by offset."""
     context, row = context_of(request), issue_of(request)
-    comments = stored_comments(row.document())
+    comments = seen_comments(context, row, row.document())
     if request.query.get("orderBy") == "-created":
         comments = comments[::-1]
     start = integer(request, "startAt", 0)
@@ -129,18 +129,28 @@ async def list_comments(request: web.Request) -> web.Response:
     limit = min(limit, 100) if context.is_cloud else limit
     version = version_of(request)
     shown = [comment_bean(context, row, comment, version) for comment in comments[start : start + limit]]
-    if "renderedBody" in many(request, "expand"):
-        for bean, comment in zip(shown, comments[start : start + limit], strict=True):
+    expand = many(request, "expand")
+    for bean, comment in zip(shown, comments[start : start + limit], strict=True):
+        if "renderedBody" in expand:
             bean["renderedBody"] = rendered(context, comment.get("body"))
+        if "properties" in expand:
+            bean["properties"] = _properties(comment)
     return reply({"startAt": start, "maxResults": limit, "total": len(comments), "comments": shown})
 
 
 async def get_comment(request: web.Request) -> web.Response:
     row = issue_of(request)
-    for comment in stored_comments(row.document()):
+    for comment in seen_comments(context_of(request), row, row.document()):
         if comment["id"] == request.match_info["comment"]:
             return reply(comment_bean(context_of(request), row, comment, version_of(request)))
     raise RestError(404, f"Can not find a comment for the id: {request.match_info['comment']}.")
+
+
+def _properties(comment: Json) -> list[Json]:
+    """How Data Center tells that a comment is an internal note of the service desk."""
+    if comment.get("jsdPublic", True):
+        return []
+    return [{"key": "sd.public.comment", "value": {"internal": True}}]
 
 
 async def list_remote_links(request: web.Request) -> web.Response:
@@ -148,18 +158,10 @@ async def list_remote_links(request: web.Request) -> web.Response:
     return reply(issue_of(request).document().get("remotelinks") or [])
 
 
-async def get_attachment(request: web.Request) -> web.StreamResponse:
-    folder = context_of(request).site.jira_folder
-    identifier = request.match_info["attachment"]
-    path = folder / "attachments" / identifier if folder and identifier.isalnum() else None
-    if path is None or not path.is_file():
-        raise RestError(404, f"The attachment with id '{identifier}' does not exist")
-    return web.FileResponse(path)
-
-
 def issue_of(request: web.Request) -> IssueRow:
-    row = context_of(request).site.find_issue(request.match_info["issue"])
-    if row is None:
+    site = context_of(request).site
+    row = site.find_issue(request.match_info["issue"])
+    if row is None or not Sight(site).issue(row):
         raise RestError(404, "Issue does not exist or you do not have permission to see it.")
     return row
 
@@ -226,7 +228,8 @@ def _rendered_fields(context: Context, row: IssueRow, shown: Json) -> Json:
     }
     if "comment" in shown:
         bodies = [
-            {"id": c["id"], "body": rendered(context, c.get("body"))} for c in (stored["comment"])["comments"]
+            {"id": c["id"], "body": rendered(context, c.get("body"))}
+            for c in seen_comments(context, row, {"fields": stored})
         ]
         html["comment"] = {"comments": bodies}
     return html

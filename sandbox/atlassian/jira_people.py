@@ -17,7 +17,8 @@ from sandbox.atlassian.wire import (
     many,
     reply,
 )
-from sandbox.site_access import ANYONE, admits, may_read_issue
+from sandbox.site_access import may_browse, may_read_issue
+from sandbox.site_account import Sight
 from sandbox.site_people import Group, User
 from sandbox.site_times import jira_time, now_ms
 
@@ -61,6 +62,7 @@ def jira_people_routes(context: Context) -> list[web.RouteDef]:
         web.get(api + "/group/member", list_members),
         web.get(api + "/groups/picker", pick_groups),
         web.get(api + "/mypermissions", get_my_permissions),
+        web.get(api + "/applicationrole", list_application_roles),
     ]
     if context.is_cloud:
         routes += [
@@ -151,11 +153,11 @@ async def search_viewers(request: web.Request) -> web.Response:
     users = _matching(context, words)
     if "issueKey" in query:
         issue = context.site.find_issue(query["issueKey"])
-        if issue is None:
+        if issue is None or not Sight(context.site).issue(issue):
             raise RestError(404, "Issue does not exist or you do not have permission to see it.")
         readers = [user for user in users if may_read_issue(context.site, user, issue)]
     elif project := context.site.find_project(query.get("projectKey", "")):
-        readers = [user for user in users if _may_browse(context, user, project.key)]
+        readers = [user for user in users if may_browse(context.site, user, project.key)]
     else:
         raise RestError(400, "Give an issueKey, or the projectKey of a project.")
     return _user_list(context, request, readers)
@@ -229,6 +231,19 @@ async def get_my_permissions(request: web.Request) -> web.Response:
     return reply({"permissions": beans})
 
 
+async def list_application_roles(request: web.Request) -> web.Response:
+    """The products that people have access to, with the groups whose members have it."""
+    context, beans = context_of(request), []
+    for key, principals in context.site.application_roles.items():
+        names = [principal.partition(":")[2] for principal in principals]
+        groups = [group for group in map(context.site.directory.group, names) if group]
+        bean: Json = {"key": key, "name": key, "groups": [group.name for group in groups], "defined": True}
+        if context.is_cloud:
+            bean["groupDetails"] = [{"name": group.name, "groupId": group.id} for group in groups]
+        beans.append(bean)
+    return reply(beans)
+
+
 async def check_permissions(request: web.Request) -> web.Response:
     """Which of the given issues and projects the user of `accountId` (default: the caller) may browse."""
     context, given = context_of(request), await json_body(request)
@@ -250,16 +265,11 @@ async def check_permissions(request: web.Request) -> web.Response:
             visible = [
                 n
                 for n, project in projects
-                if project and (everything or (browse and _may_browse(context, user, project.key)))
+                if project and (everything or (browse and may_browse(context.site, user, project.key)))
             ]
             granted.append({"permission": permission, "issues": issues, "projects": visible})
     global_permissions = list(given.get("globalPermissions") or []) if everything else []
     return reply({"projectPermissions": granted, "globalPermissions": global_permissions})
-
-
-def _may_browse(context: Context, user: User, project: str) -> bool:
-    site = context.site
-    return admits(site.directory, site.project_permissions.get(project, ANYONE), user)
 
 
 def _matching(context: Context, words: str) -> list[User]:
@@ -283,6 +293,6 @@ def _user_list(context: Context, request: web.Request, users: list[User]) -> web
 
 def _group_bean(context: Context, group: Group) -> Json:
     if context.is_cloud:
-        url = f"{context.jira_url}/rest/api/3/group?groupId={group.id}"
+        url = f"{context.jira_api_url}/rest/api/3/group?groupId={group.id}"
         return {"name": group.name, "groupId": group.id, "self": url}
-    return {"name": group.name, "self": f"{context.jira_url}/rest/api/2/group?groupname={group.name}"}
+    return {"name": group.name, "self": f"{context.jira_api_url}/rest/api/2/group?groupname={group.name}"}

@@ -1,7 +1,7 @@
 """Jira: projects, and who may see them: permission schemes, project roles and issue security levels.
 
-A project's readers are shown as real sites mix them: `anyone` and the first principal hold the browse permission
-themselves, the others are actors of the project role "Members", which holds it too.
+A project without roles of its own shows its readers as real sites mix them: `anyone` and the first principal hold
+the browse permission themselves, the others are actors of the project role "Members", which holds it too.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from aiohttp import web
 
 from sandbox.atlassian.jira_beans import project_bean, security_bean, user_bean
 from sandbox.atlassian.wire import Context, Json, RestError, context_of, jira_page, many, reply
-from sandbox.site_access import ANYONE
+from sandbox.site_access import ANYONE, PLAIN_KINDS
+from sandbox.site_account import Sight
 from sandbox.site_records import Project
 
-ROLES = {"10002": "Administrators", "10101": "Members"}
-MEMBERS_ROLE = "10101"
+MEMBERS, ADMINISTRATORS = "Members", "Administrators"
+HOLDER_TYPES = {"lead": "projectLead", "reporter": "reporter", "assignee": "assignee", "anyone": "anyone"}
 SECURITY_SCHEME_ID = 10000
 FIRST_PERMISSION_SCHEME = 10000
 
@@ -49,7 +50,7 @@ def jira_project_routes(context: Context) -> list[web.RouteDef]:
 
 async def list_projects(request: web.Request) -> web.Response:
     context = context_of(request)
-    return reply([project_bean(context, project) for project in _projects(context)])
+    return reply([project_bean(context, project) for project in _seen_projects(context)])
 
 
 async def search_projects(request: web.Request) -> web.Response:
@@ -58,7 +59,7 @@ async def search_projects(request: web.Request) -> web.Response:
     words = request.query.get("query", "").lower()
     found = [
         project
-        for project in _projects(context)
+        for project in _seen_projects(context)
         if (not keys or project.key in keys)
         and (not ids or project.id in ids)
         and (words in project.key.lower() or words in project.name.lower())
@@ -68,8 +69,10 @@ async def search_projects(request: web.Request) -> web.Response:
 
 async def get_project(request: web.Request) -> web.Response:
     context, project = context_of(request), project_of(request)
-    roles = {name: _role_url(context, project, role) for role, name in ROLES.items()}
-    lead = user_bean(context, context.account)
+    roles = {name: _role_url(context, project, role) for name, role in context.site.role_ids.items()}
+    lead = user_bean(
+        context, context.site.directory.find(context.site.project_leads.get(project.key)) or context.account
+    )
     return reply({**project_bean(context, project), "description": "", "lead": lead, "roles": roles})
 
 
@@ -90,20 +93,22 @@ async def list_scheme_permissions(request: web.Request) -> web.Response:
 
 async def list_roles(request: web.Request) -> web.Response:
     context, project = context_of(request), project_of(request)
-    return reply({name: _role_url(context, project, role) for role, name in ROLES.items()})
+    return reply({name: _role_url(context, project, role) for name, role in context.site.role_ids.items()})
 
 
 async def list_all_roles(request: web.Request) -> web.Response:
-    return reply([_role_bean(context_of(request), role) for role in ROLES])
+    context = context_of(request)
+    return reply([_role_bean(context, name) for name in context.site.role_ids])
 
 
 async def get_role(request: web.Request) -> web.Response:
     context, project, role = context_of(request), project_of(request), request.match_info["role"]
-    if role not in ROLES:
+    name = next((name for name, number in context.site.role_ids.items() if number == role), None)
+    if name is None:
         raise RestError(404, f"Can not find a project role with id: {role}")
-    principals = _shared_out(context, project)[1] if role == MEMBERS_ROLE else []
+    principals = _actors_of(context, project, name)
     actors = [_actor(context, number, principal) for number, principal in enumerate(principals, 10300)]
-    bean = _role_bean(context, role) | {"self": _role_url(context, project, role)}
+    bean = _role_bean(context, name) | {"self": _role_url(context, project, role)}
     return reply({**bean, "actors": [actor for actor in actors if actor]})
 
 
@@ -168,9 +173,14 @@ async def list_level_members(request: web.Request) -> web.Response:
 def project_of(request: web.Request) -> Project:
     name = request.match_info["project"]
     project = context_of(request).site.find_project(name)
-    if project is None:
+    if project is None or not Sight(context_of(request).site).project(project.key):
         raise RestError(404, f"No project could be found with key '{name}'.")
     return project
+
+
+def _seen_projects(context: Context) -> list[Project]:
+    sight = Sight(context.site)
+    return [project for project in _projects(context) if sight.project(project.key)]
 
 
 def _projects(context: Context) -> list[Project]:
@@ -196,6 +206,9 @@ def _expand(request: web.Request) -> set[str]:
 def _shared_out(context: Context, project: Project) -> tuple[list[str], list[str]]:
     """The principals that hold the permission themselves, and those that hold it through the role."""
     principals = context.site.project_permissions.get(project.key, ANYONE)
+    plain = all(principal.partition(":")[0] in PLAIN_KINDS for principal in principals)
+    if not plain or project.key in context.site.project_roles:
+        return list(principals), []
     named = [principal for principal in principals if principal != "anyone"]
     return [*(p for p in principals if p == "anyone"), *named[:1]], named[1:]
 
@@ -215,7 +228,7 @@ def _scheme(context: Context, project: Project, expand: set[str]) -> Json:
 
 
 def _scheme_url(context: Context, scheme_id: int) -> str:
-    return f"{context.jira_url}/rest/api/{_version(context)}/permissionscheme/{scheme_id}"
+    return f"{context.jira_api_url}/rest/api/{_version(context)}/permissionscheme/{scheme_id}"
 
 
 def _version(context: Context) -> str:
@@ -223,11 +236,12 @@ def _version(context: Context) -> str:
 
 
 def _grants(context: Context, project: Project, expand: set[str]) -> list[Json]:
-    direct, _ = _shared_out(context, project)
+    direct, through_role = _shared_out(context, project)
     scheme_id = _scheme_id(context, project)
     holders = [("BROWSE_PROJECTS", _holder(context, principal, expand)) for principal in direct]
-    holders.append(("BROWSE_PROJECTS", _role_holder(context, MEMBERS_ROLE, expand)))
-    holders.append(("ADMINISTER_PROJECTS", _role_holder(context, "10002", expand)))
+    if through_role:
+        holders.append(("BROWSE_PROJECTS", _role_holder(context, MEMBERS, expand)))
+    holders.append(("ADMINISTER_PROJECTS", _role_holder(context, ADMINISTRATORS, expand)))
     first = scheme_id * 100
     return [
         {
@@ -240,19 +254,29 @@ def _grants(context: Context, project: Project, expand: set[str]) -> list[Json]:
     ]
 
 
-def _role_holder(context: Context, role: str, expand: set[str]) -> Json:
+def _actors_of(context: Context, project: Project, role: str) -> list[str]:
+    own = list(context.site.project_roles.get(project.key, {}).get(role, ()))
+    return [*own, *_shared_out(context, project)[1]] if role == MEMBERS else own
+
+
+def _role_holder(context: Context, name: str, expand: set[str]) -> Json:
+    role = context.site.role_id(name)
     holder: Json = {"type": "projectRole", "parameter": role, "expand": "projectRole"}
     if context.is_cloud:
         holder["value"] = role
     if expand & {"projectRole", "all"}:
-        holder["projectRole"] = _role_bean(context, role)
+        holder["projectRole"] = _role_bean(context, name)
     return holder
 
 
 def _holder(context: Context, principal: str, expand: set[str]) -> Json:
     kind, _, name = principal.partition(":")
-    if kind == "anyone":
-        return {"type": "anyone"}
+    if kind in HOLDER_TYPES:
+        return {"type": HOLDER_TYPES[kind]}
+    if kind == "applicationRole":
+        return {"type": kind, "parameter": name} if name else {"type": kind}
+    if kind == "role":
+        return _role_holder(context, name, expand)
     if kind == "group":
         return _group_holder(context, name, expand)
     user = context.site.directory.find(name)
@@ -273,7 +297,7 @@ def _group_holder(context: Context, name: str, expand: set[str]) -> Json:
     if expand & {"group", "all"}:
         bean: Json = {
             "name": name,
-            "self": f"{context.jira_url}/rest/api/{_version(context)}/group?groupname={name}",
+            "self": f"{context.jira_api_url}/rest/api/{_version(context)}/group?groupname={name}",
         }
         if context.is_cloud and group:
             bean["groupId"] = group.id
@@ -282,16 +306,17 @@ def _group_holder(context: Context, name: str, expand: set[str]) -> Json:
 
 
 def _role_url(context: Context, project: Project, role: str) -> str:
-    return f"{context.jira_url}/rest/api/{_version(context)}/project/{project.id}/role/{role}"
+    return f"{context.jira_api_url}/rest/api/{_version(context)}/project/{project.id}/role/{role}"
 
 
-def _role_bean(context: Context, role: str) -> Json:
-    url = f"{context.jira_url}/rest/api/{_version(context)}/role/{role}"
+def _role_bean(context: Context, name: str) -> Json:
+    role = context.site.role_id(name)
+    url = f"{context.jira_api_url}/rest/api/{_version(context)}/role/{role}"
     return {
         "self": url,
         "id": int(role),
-        "name": ROLES[role],
-        "description": f"The project's {ROLES[role].lower()}.",
+        "name": name,
+        "description": f"The project's {name.lower()}.",
     }
 
 
@@ -315,7 +340,7 @@ def _actor(context: Context, number: int, principal: str) -> Json | None:
 
 def _security_scheme(context: Context) -> Json:
     return {
-        "self": f"{context.jira_url}/rest/api/{_version(context)}/issuesecurityschemes/{SECURITY_SCHEME_ID}",
+        "self": f"{context.jira_api_url}/rest/api/{_version(context)}/issuesecurityschemes/{SECURITY_SCHEME_ID}",
         "id": SECURITY_SCHEME_ID,
         "name": "Issue security",
         "description": "The levels that limit who sees single issues.",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from sandbox.atlassian.query import Clause, Value, compare_time, date_ms, matcher, parse_query, words_of
 from sandbox.errors import QueryError
+from sandbox.site_account import Sight
 from sandbox.site_records import IssueRow
 from sandbox.site_state import Site
 from sandbox.site_times import now_ms
@@ -59,13 +60,25 @@ def search_issues(site: Site, jql: str, *, zone: str, bounded: bool) -> list[Iss
         raise QueryError(
             "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
         )
-    found = list(filter(matcher(query.where, lambda clause: _test(site, clause, zone)), site.issues.values()))
-    found.sort(key=lambda issue: int(issue.id))
+    found = list(filter(matcher(query.where, lambda clause: _test(site, clause, zone)), _seen_issues(site)))
     for name, descending in reversed(query.order or (("created", True),)):
         if name not in SORT_KEYS:
             raise QueryError(f"Field '{name}' does not exist or cannot be sorted by.")
         found.sort(key=SORT_KEYS[name], reverse=descending)
     return found
+
+
+def _seen_issues(site: Site) -> list[IssueRow]:
+    """The issues that the account sees, by id."""
+
+    def collect() -> list[IssueRow]:
+        sight = Sight(site)
+        seen = list(site.issues.values())
+        if site.account.is_limited:
+            seen = [issue for issue in seen if sight.issue(issue)]
+        return sorted(seen, key=lambda issue: int(issue.id))
+
+    return site.remembered("seen issues", collect)
 
 
 def _test(site: Site, clause: Clause, zone: str) -> Test:
@@ -76,6 +89,8 @@ def _test(site: Site, clause: Clause, zone: str) -> Test:
         return _key_test(site, clause)
     if field in TIME_FIELDS:
         return _time_test(clause, zone)
+    if field in ("level", "security"):
+        return _level_test(clause)
     if field in FACETS:
         return _facet_test(site, clause)
     if field in ("text", "summary", "description", "comment"):
@@ -96,7 +111,7 @@ def _project_test(site: Site, clause: Clause) -> Test:
         project = site.find_project(value.text) or next(
             (p for p in site.projects.values() if p.name.lower() == value.text.lower()), None
         )
-        if project is None:
+        if project is None or not Sight(site).project(project.key):
             raise QueryError(f"The value '{value.text}' does not exist for the field 'project'.")
         keys.add(project.key)
     return lambda issue: (issue.project in keys) is wanted
@@ -106,7 +121,7 @@ def _key_test(site: Site, clause: Clause) -> Test:
     wanted, ids = _membership(clause), set()
     for value in clause.values:
         issue = site.find_issue(value.text)
-        if issue is None:
+        if issue is None or not Sight(site).issue(issue):
             raise QueryError(f"An issue with key '{value.text}' does not exist for field '{clause.field}'.")
         ids.add(issue.id)
     return lambda issue: (issue.id in ids) is wanted
@@ -125,6 +140,21 @@ def _time(value: Value, zone: str) -> int:
     if not value.quoted and value.text.isdecimal():
         return int(value.text)
     return date_ms(value, zone, now_ms())
+
+
+def _level_test(clause: Clause) -> Test:
+    values = {value.text.lower() for value in clause.values}
+    if clause.operator in ("is", "is not") or values & {"empty", "null"}:
+        empty = clause.operator in ("is", "=")
+        return lambda issue: (issue.security is None) is empty
+    wanted = _membership(clause)
+    return lambda issue: (
+        (
+            issue.security is not None
+            and not values.isdisjoint((issue.security.id, issue.security.name.lower()))
+        )
+        is wanted
+    )
 
 
 def _facet_test(site: Site, clause: Clause) -> Test:
