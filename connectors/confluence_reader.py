@@ -83,6 +83,8 @@ class _PageBatch:
             return unreadable_page(page_id, f"Confluence gave page {page_id} {shape}.")
 
     def _page(self, row: Json, children: Children, taken: _Taken) -> Page:
+        if not isinstance(row["title"], str):
+            raise TypeError("title")
         words = [page_part(row), *map(child_part, [*children.comments, *children.attachments])]
         return Page(
             id=str(row["id"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,25 @@ from sandbox.atlassian import confluence_people, confluence_v1
 from sandbox.site_access import may_read_page
 
 
-def read(connector: Any, since: datetime | None = None) -> dict[str, Document]:
-    """All documents by id; every one must be readable."""
-    documents = list(connector.changes(since))
+def read(connector: Any, ids: Iterable[str] | None = None) -> dict[str, Document]:
+    """These documents, or all that are listed, by id; every one must be readable."""
+    wanted = [listed.id for listed in connector.listing()] if ids is None else ids
+    documents = list(connector.documents(list(wanted)))
     assert not [document for document in documents if isinstance(document, Unreadable)]
     assert len({document.id for document in documents}) == len(documents)
     return {document.id: document for document in documents}
+
+
+def changed(connector: Any, since: datetime) -> set[str]:
+    """The ids of what changed."""
+    return {change.id for change in connector.changes(since)}
+
+
+def rules_of(connector: Any, access_rules: Iterable[AccessRule]) -> list[frozenset[str]]:
+    """Of whom a reader must be one, with the container rules asked for."""
+    rules = [rule if rule.principals is not None else connector.rule(rule.name) for rule in access_rules]
+    assert rules
+    return [rule.principals or frozenset() for rule in rules]
 
 
 def test_a_full_read_finds_pages_and_blog_posts(running: Any) -> None:
@@ -40,10 +53,9 @@ def test_a_full_read_finds_pages_and_blog_posts(running: Any) -> None:
     )
     assert page.created == datetime(2024, 1, 12, 8, tzinfo=UTC)
     assert documents["104"].kind is DocumentKind.BLOGPOST
-    assert running.confluence().estimate(None) == 5
 
 
-def test_sections_are_prose_tables_code_comments_and_files(running: Any) -> None:
+def test_sections_are_prose_tables_code_and_comments(running: Any) -> None:
     """A mention has its name, code its bytes and its language, a comment its author and date."""
     sections = read(running.confluence())["102"].sections
     kinds = [section.kind for section in sections]
@@ -52,15 +64,12 @@ def test_sections_are_prose_tables_code_comments_and_files(running: Any) -> None
         SectionKind.TABLE,
         SectionKind.CODE,
         SectionKind.COMMENT,
-        SectionKind.ATTACHMENT,
     ]
-    prose, table, code, comment, attachment = sections
+    prose, table, code, comment = sections
     assert "lens" in table.text.lower()
     assert (code.text, code.language) == ("polish --lens 1\n\n  && echo done", "sh")
     assert comment.text == "Use the **soft** cloth."
     assert (comment.author, comment.created) == ("Bo Kim", datetime(2024, 1, 20, 9, tzinfo=UTC))
-    assert attachment.text == "Call the harbour master before noon."
-    assert attachment.heading_path == ("steps.md",)
     if running.deployment == "cloud":  # Data Center mentions by user key
         assert prose.text == "Ask @Bo Kim for oil."
 
@@ -102,7 +111,7 @@ def test_rules_and_memberships_agree_with_the_site(serve: Callable[[str], Any]) 
         assert len(people) == 3  # one person is in no group
         for email, principals in people.items():
             for number, document in documents.items():
-                allowed = all(rule.principals & principals for rule in document.access_rules)
+                allowed = all(rule & principals for rule in rules_of(connector, document.access_rules))
                 assert allowed == may_read_page(site, site.directory.find(email), site.pages[number])
 
 
@@ -118,7 +127,7 @@ def test_data_center_tells_emails_in_profiles_alone(serve: Callable[[str], Any])
         assert running.requests() - asked == 4  # the groups, and the members of three
         for number, document in read(connector).items():
             for email, principals in people.items():
-                allowed = all(rule.principals & principals for rule in document.access_rules)
+                allowed = all(rule & principals for rule in rules_of(connector, document.access_rules))
                 assert allowed == may_read_page(site, site.directory.find(email), site.pages[number])
 
 
@@ -133,31 +142,16 @@ def test_a_whole_company_reads_what_its_site_lets_it_read(serve: Callable[..., A
     with serve("cloud", folder / "shared/data/company") as running:
         connector, site = running.confluence(), running.site
         people = [(site.directory.find(m.email), m.principals | {"anyone"}) for m in connector.memberships()]
+        spaces = {f"space:{key}": connector.rule(f"space:{key}").principals for key in site.spaces}
         count = 0
         for listed in connector.listing():
+            rules = [spaces.get(rule.name, rule.principals) for rule in listed.access_rules]
             for user, principals in people:
-                allowed = all(rule.principals & principals for rule in listed.access_rules)
+                allowed = all((rule or frozenset()) & principals for rule in rules)
                 assert allowed == may_read_page(site, user, site.pages[listed.id])
             count += 1
         assert count == len(site.pages) > 2000
         assert len(people) > 100
-
-
-def test_a_file_that_is_larger_than_it_says_is_not_read_to_its_end(running: Any) -> None:
-    """The size in the listing may be wrong or missing."""
-    huge = running.site.pages["102"].attachments[1]
-    object.__setattr__(huge, "size", 0)
-    names = [section.heading_path for section in read(running.confluence())["102"].sections]
-    assert ("steps.md",) in names
-    assert ("huge.log",) not in names
-
-
-def test_an_attachment_that_cannot_be_read_does_not_cost_the_page(running: Any) -> None:
-    """Its text is missing, the rest is there."""
-    running.fault(path=r"(download/attachments|/download)", status=404, times=9)
-    kinds = {section.kind for section in read(running.confluence())["102"].sections}
-    assert SectionKind.COMMENT in kinds
-    assert SectionKind.ATTACHMENT not in kinds
 
 
 def test_no_space_at_all_is_an_error_and_not_an_empty_wiki(running: Any) -> None:
@@ -169,7 +163,7 @@ def test_no_space_at_all_is_an_error_and_not_an_empty_wiki(running: Any) -> None
 def test_an_open_space_is_open_to_anyone(running: Any) -> None:
     """Anonymous access becomes the principal that everybody is."""
     running.site.space_permissions["ENG"] = ("anyone",)
-    rule = read(running.confluence())["100"].access_rules[0]
+    rule = running.confluence().rule("space:ENG")
     assert rule == AccessRule(name="space:ENG", principals=frozenset({"anyone"}))
 
 
@@ -177,8 +171,19 @@ def test_an_open_space_is_open_to_anyone(running: Any) -> None:
 def test_unreadable_permissions_shut_the_space(running: Any, status: int) -> None:
     """A rule that cannot be read admits nobody, and the read goes on."""
     running.fault(path="/permissions", status=status, times=50)
-    rules = {document.access_rules[0] for document in read(running.confluence()).values()}
-    assert rules == {AccessRule(name="space:ENG", principals=frozenset())}
+    connector = running.confluence()
+    assert connector.rule("space:ENG") == AccessRule(name="space:ENG", principals=frozenset())
+    assert {d.access_rules[0] for d in read(connector).values()} == {
+        AccessRule(name="space:ENG", principals=None)
+    }
+
+
+def test_only_spaces_rules_are_told_by_name(running: Any) -> None:
+    """A page's rule always comes with its principals; a space that is not read admits nobody."""
+    connector = running.confluence(spaces=("ENG",))
+    with pytest.raises(KeyError):
+        connector.rule("page:101")
+    assert connector.rule("space:HR").principals == frozenset()
 
 
 def test_a_hidden_ancestor_shuts_the_pages_below(running: Any) -> None:
@@ -238,16 +243,15 @@ def test_an_incremental_read_sees_edits_comments_files_and_new_pages(running: An
     """Nothing else is read again."""
     site, since = running.site, datetime.now(UTC)
     connector = running.confluence()
-    assert read(connector, since) == {}
+    assert changed(connector, since) == set()
     site_changes.update_page(site, site.pages["100"], {"storage": "<p>New words.</p>"})
     site_changes.add_page_comment(site, site.pages["103"], {"storage": "<p>Agreed.</p>", "author": "cy.fox"})
     created = site_changes.create_page(site, {"space": "ENG", "title": "Bell", "storage": "<p>Ring.</p>"})
-    documents = read(connector, since)
-    assert set(documents) == {"100", "103", created.id}
+    assert changed(connector, since) == {"100", "103", created.id}
+    documents = read(connector, changed(connector, since))
     assert documents["100"].sections[0].text == "New words."
     assert documents["103"].sections[-1].text == "Agreed."
     assert [rule.name for rule in documents["103"].access_rules] == ["space:ENG", "page:101", "page:103"]
-    assert connector.estimate(since) == 2
 
 
 def test_the_window_is_read_in_the_accounts_own_zone(running: Any) -> None:
@@ -257,7 +261,7 @@ def test_the_window_is_read_in_the_accounts_own_zone(running: Any) -> None:
     site_changes.update_page(site, site.pages["100"], {"storage": "<p>Edited.</p>"})
     for zone in ("Pacific/Honolulu", "Pacific/Auckland"):
         object.__setattr__(account, "time_zone", zone)
-        assert set(read(running.confluence(), since)) == {"100"}
+        assert changed(running.confluence(), since) == {"100"}
 
 
 def test_only_the_named_spaces_are_read(running: Any) -> None:
@@ -268,7 +272,8 @@ def test_only_the_named_spaces_are_read(running: Any) -> None:
     connector = running.confluence(spaces=("ENG",))
     since = datetime.now(UTC) - timedelta(minutes=5)
     assert created.id not in read(connector)
-    assert created.id not in read(connector, since)
+    assert created.id not in changed(connector, since)
+    assert read(connector, [created.id]) == {}
     assert created.id not in {listed.id for listed in connector.listing()}
     assert created.id in read(running.confluence())
 
@@ -282,15 +287,20 @@ def test_the_listing_has_the_rules_and_misses_what_was_deleted(running: Any) -> 
 
 
 def test_requests_do_not_grow_with_pages(running: Any) -> None:
-    """Five pages and fifty cost the same, but for one batch more."""
-    list(running.confluence().changes(None))
-    before = running.requests()
+    """Five pages and fifty cost the same: the pages, what hangs on them, and the space; ancestors are of the batch."""
+    ids = ["100", "101", "102", "103", "104"]
     for number in range(45):
         page = {"space": "ENG", "title": f"Page {number}", "storage": f"<p>{number}</p>", "parent_id": "102"}
-        site_changes.create_page(running.site, page)
+        ids.append(site_changes.create_page(running.site, page).id)
     counted = running.requests()
-    assert len(read(running.confluence())) == 50
-    assert running.requests() - counted <= before + 2
+    assert len(read(running.confluence(), ids)) == 50
+    people = running.requests() - counted - 3
+    assert people <= 2  # the one person who is mentioned
+    connector = running.confluence()
+    read(connector, ids[:5])
+    counted = running.requests()
+    assert len(read(connector, ids)) == 50
+    assert running.requests() - counted == 2
 
 
 def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: Any) -> None:
@@ -299,13 +309,15 @@ def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: A
         "id": "100",
         "type": "page",
         "title": None,
-        "body": {"storage": {"value": 5}},
+        "body": {"storage": {"value": "<p>Words.</p>"}},
         "space": {"key": "ENG"},
     }
     connector = running.confluence()
     running.fault(path="body.storage", status=200, times=1, body={"results": [body], "_links": {}})
-    documents = list(connector.changes(None))
-    assert [type(document) for document in documents] == [Unreadable]
+    documents = {document.id: document for document in connector.documents(["100", "101"])}
+    assert isinstance(documents["100"], Unreadable)
+    assert "Words" not in documents["100"].reason
+    assert isinstance(documents["101"], Document)
 
 
 def test_single_pages_are_read_by_id(running: Any) -> None:
@@ -342,7 +354,8 @@ def test_a_refused_account_is_not_taken_for_a_deleted_page(running: Any) -> None
 @pytest.mark.parametrize("body", [{"message": "No."}, {}, []])
 def test_an_answer_without_results_is_not_an_empty_wiki(running: Any, body: Any) -> None:
     """Or a sweep would delete everything."""
-    for call in (lambda: running.confluence().changes(None), lambda: running.confluence().listing()):
+    since = datetime.now(UTC)
+    for call in (lambda: running.confluence().changes(since), lambda: running.confluence().listing()):
         running.fault(path="content/search", status=200, times=1, body=json.dumps(body))
         with pytest.raises(UnexpectedAnswerError):
             list(call())
@@ -351,13 +364,9 @@ def test_an_answer_without_results_is_not_an_empty_wiki(running: Any, body: Any)
 def test_a_single_space_that_is_not_visible_any_more_is_an_error(running: Any) -> None:
     """Its pages must not look deleted while the others are read."""
     connector = running.confluence(spaces=("ENG", "GONE"))
-    for call in (
-        connector.changes,
-        lambda _: connector.listing(),
-        lambda _: iter([connector.estimate(None)]),
-    ):
+    for call in (connector.listing, lambda: connector.documents(["100"])):
         with pytest.raises(NotFoundError, match=r"GONE.*check"):
-            list(call(None))
+            list(call())
 
 
 def test_an_empty_page_of_results_with_a_next_one_is_not_the_end(running: Any) -> None:
@@ -367,7 +376,7 @@ def test_an_empty_page_of_results_with_a_next_one_is_not_the_end(running: Any) -
     if running.deployment == "cloud":
         link, left = f"{link}&cursor={quote_plus(confluence_v1.make_cursor(0))}", 5
     body = {"results": [], "limit": 2, "_links": {"next": link}}
-    running.fault(path="content/search", status=200, times=1, body=body)
+    running.fault(path="restrictions.read", status=200, times=1, body=body)
     assert len(list(running.confluence().listing())) == left
 
 
