@@ -55,7 +55,9 @@ def settle_attachments(connection: Connection, document: Document) -> None:
         for source_id, parts in listed.items()
         if parts is None or not _same(stored.get(source_id), parts)
     ]
-    reading_list.note_gently(connection, document.source, changed, priority=Priority.ATTACHMENT)
+    reading_list.note_gently(
+        connection, document.source, changed, priority=Priority.ATTACHMENT, being_read=True
+    )
     gone = [source_id for source_id in stored if source_id not in listed]
     if gone:
         delete(connection, document.source, gone)

@@ -36,6 +36,10 @@ IN_FLIGHT = 4
 _ROUNDS = 3
 
 
+#: What the database says of one document that it cannot take, and not of the database itself.
+_REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Batch:
     """What became of one batch; with an error, what was read before it."""
@@ -132,7 +136,7 @@ class Reader:
                 with self.pool.connection() as connection:
                     self._take_in(connection, document, entry)
                 return
-            except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+            except _REFUSED as error:
                 # What the transaction wrote is gone, rules included.
                 self.rules.forget()
                 reason = (

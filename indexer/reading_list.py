@@ -55,12 +55,20 @@ def note(
 
 
 def note_gently(
-    connection: Connection, source: str, source_ids: Sequence[str], *, priority: Priority
+    connection: Connection,
+    source: str,
+    source_ids: Sequence[str],
+    *,
+    priority: Priority,
+    being_read: bool = False,
 ) -> None:
-    """Note that these are missing, in this order; what could not be read lately waits until its next try."""
+    """Note that these are missing, in this order; what is listed already keeps its turn, or waits for its next try.
+
+    With ``being_read`` it may be read just now, in an older version, and is then read again.
+    """
     if source_ids:
         parameters = {"source": source, "source_ids": list(source_ids), "priority": priority}
-        connection.execute(SQL["note_gently"], parameters)
+        connection.execute(SQL["note_gently"], parameters | {"being_read": being_read})
 
 
 def pick(connection: Connection, source: str, *, limit: int, held: Collection[str]) -> list[Entry]:

@@ -8,12 +8,13 @@ on conflict (source, source_id) do update set
     not_before = excluded.not_before, gone_at = null
 
 -- name: note_gently
--- What could not be read waits its time: nobody said that it changed since.
+-- What could not be read waits its time, and what is listed keeps its turn: nobody said that it changed since. What may
+-- be being read just now is read again.
 insert into reading_list (source, source_id, priority)
 select %(source)s, id, %(priority)s from unnest(%(source_ids)s::text[]) as id
 on conflict (source, source_id) do update set
     noted_at = clock_timestamp(), priority = least(reading_list.priority, excluded.priority), gone_at = null
-where reading_list.attempts = 0 or reading_list.gone_at is not null
+where reading_list.gone_at is not null or (%(being_read)s and reading_list.attempts = 0)
 
 -- name: pick
 select source_id, noted_at, priority from reading_list

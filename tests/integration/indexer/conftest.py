@@ -96,6 +96,10 @@ class MemorySource:
         """Write documents, as a person would."""
         self.held |= {document.id: versioned(document) for document in documents}
 
+    def edit(self, *documents: Document) -> None:
+        """Write documents just now, so that the next refresh is told of them."""
+        self.put(*(replace(document, updated=datetime.now(UTC)) for document in documents))
+
     @property
     def read(self) -> list[str]:
         """Every id that was read, sorted; batches run at once."""
