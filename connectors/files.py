@@ -67,6 +67,7 @@ class FilesConnector:
         Raises:
             ConnectorError: the folder cannot be read, or its ``permissions.toml`` is broken.
         """
+        require_mounted(self._folder)
         rules = read_rules(self._folder)
         ids = [file.id for file in list_files(self._folder)]
         found = f"{len(ids)} files to read in {self._folder}"
@@ -108,13 +109,15 @@ class FilesConnector:
         yield from self._rules().memberships()
 
     def _rules(self) -> FileRules:
-        """What ``permissions.toml`` says now. Without the folder nothing can be said: its absence opens no file."""
+        """What ``permissions.toml`` says now; its absence opens the files only while the folder is surely there."""
         require_mounted(self._folder)
         try:
-            return read_rules(self._folder)
+            rules = read_rules(self._folder)
         except ConnectorError as exc:
             log.error("files.permissions_broken", source=self._name, reason=str(exc))
-            return NOBODY
+            rules = NOBODY
+        require_mounted(self._folder)
+        return rules
 
     def _read(self, identity: str, rules: FileRules) -> Document | Unreadable | None:
         filename = identity.rpartition("/")[2]

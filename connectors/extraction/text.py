@@ -67,7 +67,7 @@ def _known(name: str | None) -> str | None:
 def _guess(content: bytes) -> str:
     """Western Europe's where few letters have accents; by the statistics of its letters where most are not ASCII."""
     sample = content[:_SAMPLE]
-    if sum(byte > 127 for byte in sample) < len(sample) / 5:
+    if sum(byte > 127 for byte in sample) < len(sample) / 3:
         return "cp1252"
     from charset_normalizer import from_bytes  # noqa: PLC0415 - most files never need it
 
