@@ -63,6 +63,7 @@ def jira_people_routes(context: Context) -> list[web.RouteDef]:
         web.get(api + "/groups/picker", pick_groups),
         web.get(api + "/mypermissions", get_my_permissions),
         web.get(api + "/applicationrole", list_application_roles),
+        web.get(api + "/applicationrole/{role}", get_application_role),
     ]
     if context.is_cloud:
         routes += [
@@ -233,15 +234,24 @@ async def get_my_permissions(request: web.Request) -> web.Response:
 
 async def list_application_roles(request: web.Request) -> web.Response:
     """The products that people have access to, with the groups whose members have it."""
-    context, beans = context_of(request), []
-    for key, principals in context.site.application_roles.items():
-        names = [principal.partition(":")[2] for principal in principals]
-        groups = [group for group in map(context.site.directory.group, names) if group]
-        bean: Json = {"key": key, "name": key, "groups": [group.name for group in groups], "defined": True}
-        if context.is_cloud:
-            bean["groupDetails"] = [{"name": group.name, "groupId": group.id} for group in groups]
-        beans.append(bean)
-    return reply(beans)
+    context = context_of(request)
+    return reply([_application_role(context, key) for key in context.site.application_roles])
+
+
+async def get_application_role(request: web.Request) -> web.Response:
+    context, key = context_of(request), request.match_info["role"]
+    if key not in context.site.application_roles:
+        raise RestError(404, f"The application role '{key}' does not exist.")
+    return reply(_application_role(context, key))
+
+
+def _application_role(context: Context, key: str) -> Json:
+    names = [principal.partition(":")[2] for principal in context.site.application_roles[key]]
+    groups = [group for group in map(context.site.directory.group, names) if group]
+    bean: Json = {"key": key, "name": key, "groups": [group.name for group in groups], "defined": True}
+    if context.is_cloud:
+        bean["groupDetails"] = [{"name": group.name, "groupId": group.id} for group in groups]
+    return bean
 
 
 async def check_permissions(request: web.Request) -> web.Response:
