@@ -26,7 +26,8 @@ from connectors.errors import (
     SourceUnavailableError,
     UnexpectedAnswerError,
 )
-from connectors.site import Site
+from connectors.site import Site, host_of
+from connectors.watchdog import WatchedAdapter, too_slow
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,8 @@ class BoundedSession(requests.Session):
     def __init__(self, site: Site, patience: Patience, auth: AuthBase) -> None:
         super().__init__()
         self.auth = auth
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, WatchedAdapter(patience.longest_answer))
         self._patience = patience
         self._route = Route.to(site)
 
@@ -93,7 +96,7 @@ class BoundedSession(requests.Session):
         if not streamed or response.status_code >= 400:
             content = body(response, limit=limit, seconds=self._patience.longest_answer)
             if content is None:
-                raise ServerFaultError("An answer was larger than any of this API: check the URL.")
+                raise ServerFaultError(f"{host_of(response.url)} gave an answer larger than {limit} bytes.")
             # As requests itself keeps a body that it has read.
             response._content = content
         return response
@@ -120,10 +123,10 @@ class Route:
 
 
 def quiet_libraries() -> None:
-    """At DEBUG the libraries below log whole bodies, and addresses of files that hold a key."""
-    for name in ("atlassian", "urllib3"):
+    """The libraries below log bodies and addresses at DEBUG, and urllib3 broken headers as a warning."""
+    for name, least in (("atlassian", logging.INFO), ("urllib3", logging.ERROR)):
         library = logging.getLogger(name)
-        library.setLevel(max(library.level, logging.INFO))
+        library.setLevel(max(library.level, least))
 
 
 def body(response: requests.Response, *, limit: int, seconds: float) -> bytes | None:
@@ -140,9 +143,11 @@ def body(response: requests.Response, *, limit: int, seconds: float) -> bytes | 
             if len(content) > limit:
                 return None
             if time.monotonic() > ends:
-                raise ServerFaultError(
-                    f"An answer was not over after {seconds:.0f} seconds; the next run tries again."
-                )
+                raise too_slow(host_of(response.url), seconds)
+    framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+    if response.status_code == 200 and not content and not framed:
+        # http.client takes a head that breaks off for a whole one.
+        raise TransientError("the connection was lost")
     return bytes(content)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +13,7 @@ from lorebot.commands.common import Config, Json, Verbose, console, print_json, 
 
 if TYPE_CHECKING:
     from lorebot.settings import Settings
+    from lorebot.sources import SourceTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ def _try(name: str, attempt: Callable[[], str]) -> Check:
 
 
 def _attempts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
-    from lorebot.wiring import build_connector, find_sources
+    from lorebot.wiring import find_sources
 
     yield "database", lambda: _database(settings)
     yield "embedding model", lambda: _embedding(settings)
@@ -68,7 +70,7 @@ def _attempts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     if not settings.sources:
         yield "sources", lambda: str(find_sources(settings, None))
     for table in settings.sources:
-        yield f"source {table.name}", build_connector(table).check
+        yield f"source {table.name}", partial(_source, settings, table)
 
 
 def _database(settings: Settings) -> str:
@@ -81,6 +83,17 @@ def _database(settings: Settings) -> str:
         ).fetchone() or ("?",)
     kind = "embedded" if settings.database.url is None else "external"
     return f"PostgreSQL {server} ({kind}) with pgvector {vector}; the schema is up to date."
+
+
+def _source(settings: Settings, table: SourceTable) -> str:
+    from lorebot.sources import FilesTable
+    from lorebot.wiring import build_connector, open_services
+
+    if isinstance(table, FilesTable) or table.way_in != "oauth":
+        return build_connector(table).check()
+    # A refresh token is spent by use: the next one must be kept where the other processes find it.
+    with open_services(settings) as services:
+        return build_connector(table, services.reach).check()
 
 
 def _embedding(settings: Settings) -> str:

@@ -16,7 +16,7 @@ from indexer import status
 from lorebot.commands.demo import sample_company
 from lorebot.database import embedded
 from lorebot.database.pool import open_pool
-from lorebot.settings import SourceTable
+from lorebot.sources import ConfluenceTable, JiraTable
 from lorebot.wiring import build_connector
 
 #: Seconds; an idle machine with two cores needs half a minute.
@@ -65,6 +65,6 @@ def running_company() -> Iterator[RunningCompany]:
 def company_connectors(addresses: Mapping[str, Any]) -> list[Connector]:
     """The connectors of a sandbox's two sources, as a configuration would give them."""
     return [
-        build_connector(SourceTable(name="wiki", kind="confluence", **addresses["confluence"])),
-        build_connector(SourceTable(name="tickets", kind="jira", **addresses["jira"])),
+        build_connector(ConfluenceTable(name="wiki", kind="confluence", **addresses["confluence"])),
+        build_connector(JiraTable(name="tickets", kind="jira", **addresses["jira"])),
     ]
