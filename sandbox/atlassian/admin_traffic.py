@@ -1,4 +1,4 @@
-"""The admin API for what goes over the wire: faults, counts of requests."""
+"""The admin API for what goes over the wire: faults, a rate limit, counts and a log of requests."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from aiohttp import web
 
 from sandbox.atlassian.admin_wire import Table, an_object
 from sandbox.site_state import Site
-from sandbox.site_traffic import read_fault
+from sandbox.site_traffic import read_fault, read_limit
 
 
 def traffic_table(site: Site) -> Table:
-    """The routes for faults and request counts."""
+    """The routes for faults, the rate limit, counts and the log."""
     admin = _TrafficAdmin(site)
     return [
         ("POST", "/faults", admin.post_fault),
         ("DELETE", "/faults", admin.delete_faults),
+        ("PUT", "/rate-limit", admin.put_limit),
+        ("GET", "/log", admin.get_log),
+        ("PUT", "/log", admin.put_log),
+        ("DELETE", "/log", admin.delete_log),
         ("GET", "/requests", admin.get_requests),
         ("DELETE", "/requests", admin.delete_requests),
     ]
@@ -33,6 +37,23 @@ class _TrafficAdmin:
     async def delete_faults(self, _: web.Request) -> Any:
         self._traffic.faults.clear()
         return {"faults": 0}
+
+    async def put_limit(self, request: web.Request) -> Any:
+        """`{"per_second", "burst"}` limits all clients together; `{}` lifts the limit."""
+        data = await an_object(request)
+        self._traffic.bucket = read_limit(data)
+        return data
+
+    async def get_log(self, _: web.Request) -> Any:
+        return self._traffic.log
+
+    async def put_log(self, request: web.Request) -> Any:
+        self._traffic.log_on = bool((await an_object(request)).get("on", True))
+        return {"on": self._traffic.log_on}
+
+    async def delete_log(self, _: web.Request) -> Any:
+        self._traffic.log.clear()
+        return {}
 
     async def get_requests(self, _: web.Request) -> Any:
         return dict(self._traffic.counts)

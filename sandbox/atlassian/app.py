@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from sandbox.atlassian.confluence_people import confluence_people_routes
@@ -14,7 +16,8 @@ from sandbox.atlassian.jira_issues import jira_issue_routes
 from sandbox.atlassian.jira_people import jira_people_routes
 from sandbox.atlassian.jira_projects import jira_project_routes
 from sandbox.atlassian.media import media_routes
-from sandbox.atlassian.middleware import authenticate, shape_errors, watch_traffic
+from sandbox.atlassian.middleware import authenticate, shape_errors
+from sandbox.atlassian.traffic import CLOSING, stop_waiting, watch_traffic
 from sandbox.atlassian.wire import CONTEXT, Context, Credentials, Deployment
 from sandbox.site_state import Site
 
@@ -37,6 +40,8 @@ def create_atlassian_app(
     )
     app = web.Application(middlewares=[watch_traffic, shape_errors, authenticate])
     app[CONTEXT] = context
+    app[CLOSING] = asyncio.Event()
+    app.on_shutdown.append(stop_waiting)
     for routes in (
         jira_people_routes,
         jira_issue_routes,

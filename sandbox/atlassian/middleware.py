@@ -1,8 +1,7 @@
-"""In front of every handler: request counts and injected faults, error answers, authentication."""
+"""In front of every handler: error answers and authentication."""
 
 from __future__ import annotations
 
-import asyncio
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Awaitable, Callable
@@ -12,32 +11,10 @@ from aiohttp import web
 
 from sandbox.atlassian.wire import Context, RestError, context_of, error_reply
 from sandbox.errors import QueryError
-from sandbox.site_traffic import Fault
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API_PARTS = ("/rest/", "/api/v2/")
 OPEN_PATHS = ("/_edge/tenant_info",)
-
-
-@web.middleware
-async def watch_traffic(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count the request under its route template; answer with a fault where one is waiting."""
-    traffic = context_of(request).site.traffic
-    resource = request.match_info.route.resource
-    traffic.counts[f"{request.method} {resource.canonical if resource else '(unknown)'}"] += 1
-    fault = traffic.take_fault(request.method, str(request.rel_url))
-    if fault is None:
-        return await handler(request)
-    await asyncio.sleep(fault.delay_seconds)
-    if fault.reset and request.transport is not None:
-        request.transport.abort()
-        return web.Response()
-    return _faulty(fault) if fault.status else await handler(request)
-
-
-def _faulty(fault: Fault) -> web.Response:
-    headers = {"Content-Type": "application/json", **fault.headers}
-    return web.Response(status=fault.status, headers=headers, body=fault.body.encode())
 
 
 @web.middleware
