@@ -11,6 +11,7 @@ NOT_AN_API = {
     r".*/pages/view(page|pageattachments)\.action": "a page for people",
     r".*/(spaces|display)/.*": "a page for people",
     r".*/download/attachments/.*": "bytes of a file, at the address that answers give",
+    r"/_media/.*": "bytes of a file, at the address to which Cloud sends a download on",
     r".*/secure/attachment/.*": "bytes of a file, at the address that answers give",
 }
 
@@ -23,7 +24,7 @@ UNDOCUMENTED_ROUTES = {
     r"GET /wiki/rest/api/(space|space/\{space\}|content)": "removed in 2025: it answers 410, so that a client that "
     "still asks for it fails here as it does there",
     r"GET /wiki/rest/api/content/\{content\}(/label|/child/(comment|page|attachment))?": "version 1 on Cloud: out "
-    "of the file since version 2, still answered; the connectors must not use it",
+    "of the file since version 2, still answered",
 }
 
 #: `<file> <method> <path> <status>` -> why the status is right though the file does not list it.
@@ -49,6 +50,20 @@ UNDOCUMENTED_PROPERTIES = {
     r"jira-dc-\S+ (issues\[\]\.)?expand": "the reference's example of an issue",
     r"jira-dc-\S+ (permissions\[\]\.)?holder\.expand": "the reference's example of a permission grant",
     r"jira-dc-\S+ (\[\]\.)?(projectTypeKey|lead|roles)": "the reference's example of a project",
+}
+
+#: `<method> <path>` that the connectors send and no file names -> where it is known from.
+UNDOCUMENTED_REQUESTS = {
+    r"GET /_edge/tenant_info": _OWN_API,
+    r"GET /wiki/rest/api/content/\{content\}": "version 1 on Cloud has no such read in its file any more, though "
+    "sites still answer it; version 2 cannot tell restrictions and ancestors with a page",
+    r"GET /confluence/rest/mobile/1\.0/profile/\{user\}": "the only resource of Data Center that tells an e-mail "
+    "address",
+    r"GET (/wiki|/confluence)/download/attachments/\{page\}/\{title\}": "the address of a file's bytes, as the "
+    "attachment's `_links.download` gives it",
+    r"GET /_media/\{kind\}/\{attachment\}": "where Cloud sends a download on to (in life another host)",
+    r"GET /jira/secure/attachment/\{attachment\}/\{name\}": "the address of a file's bytes, as the attachment's "
+    "`content` gives it",
 }
 
 

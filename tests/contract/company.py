@@ -218,10 +218,19 @@ SETTINGS: Json = {
     ],
     "groups": ["staff", "keepers", "board"],
     "space_permissions": {"ENG": ["group:staff", "user:acc-4"], "PUB": ["anyone"]},
-    "page_restrictions": {"101": ["group:keepers", "user:acc-3"]},
+    "page_restrictions": {"101": ["group:keepers", "user:acc-1", "user:acc-2", "user:acc-3"]},
     "page_update_restrictions": {"101": ["user:acc-1"]},
     "project_permissions": {
-        "OPS": ["group:staff", "user:acc-4", "group:board", "role:Developers", "reporter", "applicationRole"]
+        "OPS": [
+            "group:staff",
+            "user:acc-4",
+            "group:board",
+            "role:Developers",
+            "reporter",
+            "lead",
+            "applicationRole",
+            "applicationRole:jira-software",
+        ]
     },
     "project_roles": {"OPS": {"Developers": ["group:keepers", "user:acc-2"]}},
     "project_leads": {"OPS": "acc-1"},
@@ -290,7 +299,9 @@ ISSUES = [
         "Lamp flickers at dusk",
         [
             _comment(1, "The contact was loose; [~ann], I soldered it."),
-            _comment(2, "The invoice.", visibility={"type": "role", "value": "Admins"}),
+            _comment(2, "The invoice.", visibility={"type": "role", "value": "Developers"}),
+            _comment(3, "The board decides.", visibility={"type": "group", "value": "board"}),
+            _comment(4, "An angry customer.", jsdPublic=False),
         ],
         description="The lamp flickers.\n\n{code:sh}\nmeter --volts\n{code}",
         resolution={"id": "1", "name": "Fixed"},
@@ -301,7 +312,7 @@ ISSUES = [
                 "id": "7001",
                 "filename": "log.txt",
                 "author": _person("bo"),
-                "created": "2024-03-05T10:00:00.000+0000",
+                "created": "2024-03-04T10:00:00.000+0000",
                 "size": 26,
                 "mimeType": "text/plain",
             }

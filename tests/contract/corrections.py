@@ -55,6 +55,7 @@ CORRECTIONS: dict[str, list[tuple[str, Any]]] = {
     ],
     "jira-dc-10.3": [
         _listed("/api/2/field", "FieldBean"),
+        _listed("/api/2/applicationrole", "ApplicationRoleBean"),
         _listed("/api/2/project", "ProjectBean"),
         _listed("/api/2/role", "ProjectRoleBean"),
         _listed("/api/2/user/search", "UserBean"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ class Specs:
     by_deployment: dict[str, tuple[Spec, ...]]
 
     def operation(self, deployment: str, method: str, path: str) -> Operation | None:
-        """The documented operation that a request to this path of the origin means."""
+        """The documented operation that a request to this path of the origin, or of the gateway, means."""
+        path = re.sub(r"^/ex/(jira|confluence)/[^/]+", "", path)
         found = (spec.operation(method, path) for spec in self.by_deployment[deployment])
         return next((operation for operation in found if operation), None)
 
