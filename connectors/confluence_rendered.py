@@ -7,7 +7,11 @@ page, a list of pages or of tickets would pass under this page's rules. ``body.v
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree, html
+
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 _OF_THE_PAGE_ITSELF = frozenset(
     {
@@ -32,9 +36,7 @@ _OF_THE_PAGE_ITSELF = frozenset(
 
 def without_foreign_text(view: str) -> str:
     """The rendered body as XHTML, for the converter of storage format."""
-    if not view.strip():
-        return ""
-    root = html.fragment_fromstring(view, create_parent="div")
+    root = html.fragment_fromstring(_ILLEGAL.sub("", view) or " ", create_parent="div")
     for element in list(root.iter(etree.Element)):
         name = element.get("data-macro-name")
         if (name is not None and name not in _OF_THE_PAGE_ITSELF) or element.tag in {"script", "style"}:
