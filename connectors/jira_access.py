@@ -55,12 +55,13 @@ class JiraAccess:
         """Whether one needs to know a ticket's people to name the rule of its project."""
         return any(holder.get("type") in TICKET_HOLDERS for holder in self._holders.browsers(project, _OLD))
 
-    def role_rule(self, project: str, role_name: str) -> AccessRule | None:
-        """The rule of a role of a project; None where the project has no role of that name."""
-        role = self._holders.roles(project, _OLD).get(role_name)
-        if role is None:
+    def role_rule(self, project: str, role: str) -> AccessRule | None:
+        """The rule of a role of a project, by its name or id; None where the project has no such role."""
+        roles = self._holders.roles(project, _OLD)
+        found = roles.get(role) or (role if role in roles.values() else None)
+        if found is None:
             return None
-        return AccessRule(name=str(RuleName(kind=RuleKind.ROLE, ids=(project, role))), principals=None)
+        return AccessRule(name=str(RuleName(kind=RuleKind.ROLE, ids=(project, found))), principals=None)
 
     def rule(self, name: str) -> AccessRule:
         """Who satisfies a rule now; nobody where the site does not tell. Raises KeyError for another's name."""

@@ -60,7 +60,9 @@ class CommentReaders:
             return None
         value, identifier = visibility.get("value"), visibility.get("identifier")
         if visibility.get("type") == "role":
-            return self._access.role_rule(project_id(issue), str(value or identifier))
+            project = project_id(issue)
+            named = self._access.role_rule(project, str(value))
+            return named or self._access.role_rule(project, str(identifier))
         if visibility.get("type") == "group":
             group = self._api.group_id({"groupId": identifier, "name": value})
             if group:
@@ -88,8 +90,12 @@ def restricted_comments(comments: Iterable[Json]) -> list[Json]:
 
 
 def _public_property(comment: Json) -> bool:
-    """What Data Center's list tells of a comment in a service desk; without a word it may be an internal note."""
-    for entry in comment.get("properties") or ():
-        if isinstance(entry, dict) and entry.get("key") == _INTERNAL and isinstance(entry.get("value"), dict):
-            return str(entry["value"].get("internal")).lower() == "false"
-    return False
+    """What Data Center's list tells of a comment in a service desk: where it tells no properties, it may be internal.
+
+    Comments have no such property that were not written through the service desk; its customers see them.
+    """
+    properties = comment.get("properties")
+    if not isinstance(properties, list):
+        return False
+    values = [entry.get("value") for entry in properties if entry.get("key") == _INTERNAL]
+    return all(isinstance(value, dict) and str(value.get("internal")).lower() == "false" for value in values)

@@ -1,33 +1,34 @@
-"""Jira read over HTTP, Cloud and Data Center."""
+"""Tickets of Jira read over HTTP by their ids, Cloud and Data Center."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from connectors.documents import AccessRule, Document, DocumentKind, SectionKind, Unreadable
-from connectors.errors import AuthenticationError, ConnectorError, NotFoundError, UnexpectedAnswerError
+from connectors.documents import Document, DocumentKind, SectionKind, Unreadable
+from connectors.errors import AuthenticationError, ConnectorError
 from sandbox import site_changes
-from sandbox.atlassian import jira_issues
-from sandbox.site_access import may_read_issue
+from sandbox.atlassian import jira_beans
+from tests.integration.connectors.jira_reading import by_key, read, read_all, texts
+
+IDS = ["1001", "1002", "1003"]
 
 
-def read(connector: Any, since: datetime | None = None) -> dict[str, Document]:
-    """All documents by key; every one must be readable."""
-    documents = list(connector.changes(since))
-    assert not [document for document in documents if isinstance(document, Unreadable)]
-    assert len({document.id for document in documents}) == len(documents)
-    return {document.external_id: document for document in documents}
+@pytest.fixture(autouse=True)
+def _service_desks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All projects are service desks: others have no internal notes."""
+    as_it_is = jira_beans.project_bean
 
+    def project_bean(context: Any, project: Any) -> dict[str, Any]:
+        return {**as_it_is(context, project), "projectTypeKey": "service_desk"}
 
-def texts(document: Document, kind: SectionKind) -> list[str]:
-    """The texts of the sections of one kind."""
-    return [section.text for section in document.sections if section.kind is kind]
+    monkeypatch.setattr(jira_beans, "project_bean", project_bean)
 
 
 def test_a_ticket_has_description_solution_and_comments(running: Any) -> None:
@@ -78,110 +79,15 @@ def test_comments_beyond_the_first_hundred_are_read(running: Any) -> None:
     assert comments == [f"Opinion number {number}." for number in range(130)]
 
 
-def test_rules_and_memberships_agree_with_the_site(serve: Callable[[str], Any]) -> None:
-    """On Cloud, where levels tell their members: everybody reads exactly what the site lets them read."""
-    with serve("cloud") as running:
-        connector, site = running.jira(), running.site
-        people = {member.email: member.principals | {"anyone"} for member in connector.memberships()}
-        documents = read(connector)
-        assert [rule.name for rule in documents["OPS-3"].access_rules] == ["project:OPS", "security:10100"]
-        for email, principals in people.items():
-            for key, document in documents.items():
-                allowed = all(rule.principals & principals for rule in document.access_rules)
-                assert allowed == may_read_issue(site, site.directory.find(email), site.find_issue(key))
-
-
-def test_data_center_names_people_by_key_and_groups_by_name(serve: Callable[[str], Any]) -> None:
-    """Everybody reads what the site lets them read, but for security levels."""
-    with serve("datacenter") as running:
-        connector, site = running.jira(), running.site
-        documents = read(connector)
-        for member in connector.memberships():
-            user = site.directory.find(member.email)
-            for key in ("OPS-1", "OPS-2"):
-                allowed = all(rule.principals & member.principals for rule in documents[key].access_rules)
-                assert allowed == may_read_issue(site, user, site.find_issue(key))
-
-
-def test_no_project_at_all_is_an_error_and_not_an_empty_jira(running: Any) -> None:
-    """Or a sweep would delete everything when an account loses its rights."""
-    with pytest.raises(NotFoundError):
-        list(running.jira(projects=("NOPE",)).listing())
-
-
-def test_a_project_is_read_by_groups_people_and_roles(running: Any) -> None:
-    """Holders of the browse permission themselves and through a role; reporters and such grant nothing."""
-    [rule] = read(running.jira())["OPS-1"].access_rules
-    assert rule.name == "project:OPS"
-    kinds = sorted(principal.partition(":")[0] for principal in rule.principals)
-    assert kinds == ["group", "user"]
-
-
-def test_users_of_an_application_are_its_groups(running: Any) -> None:
-    """The default of many sites: whoever is signed in may browse. Where the groups are closed, nobody may."""
-    holders = [{"type": "applicationRole"}, {"type": "reporter"}, {"type": "sd.customer.portal.only"}]
-    scheme = {"permissions": [{"permission": "BROWSE_PROJECTS", "holder": holder} for holder in holders]}
-    roles = [{"key": "jira", "groups": ["staff"], "groupDetails": [{"name": "staff", "groupId": "g-1"}]}]
-    if running.deployment == "datacenter":
-        del roles[0]["groupDetails"]
-    running.fault(path="permissionscheme", status=200, times=2, body=scheme)
-    running.fault(path="/applicationrole", status=200, times=1, body=json.dumps(roles))
-    group = "group:g-1" if running.deployment == "cloud" else "group:staff"
-    assert read(running.jira())["OPS-1"].access_rules[0].principals == {group}
-    assert read(running.jira())["OPS-1"].access_rules[0].principals == frozenset()
-
-
-def test_a_security_level_that_cannot_be_read_shuts_the_issue(serve: Callable[[str], Any]) -> None:
-    """Data Center tells nobody who is in a level; Cloud tells admins alone."""
-    shut = AccessRule(name="security:10100", principals=frozenset())
-    with serve("datacenter") as running:
-        assert read(running.jira())["OPS-3"].access_rules[1] == shut
-    with serve("cloud") as running:
-        running.fault(path="level/member", status=403, times=5)
-        assert read(running.jira())["OPS-3"].access_rules[1] == shut
-
-
-def test_unreadable_permissions_shut_the_project(running: Any) -> None:
-    """And the read goes on."""
-    running.fault(path="permissionscheme", status=403, times=5)
-    rules = {document.access_rules[0] for document in read(running.jira()).values()}
-    assert rules == {AccessRule(name="project:OPS", principals=frozenset())}
-
-
-def test_an_open_project_is_open_to_anyone(running: Any) -> None:
-    """`anyone` in the scheme becomes the principal that everybody is."""
-    running.site.project_permissions["OPS"] = ("anyone",)
-    assert "anyone" in read(running.jira())["OPS-1"].access_rules[0].principals
-
-
-def test_small_pages_of_results_are_walked_to_the_end(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that gives two rows at a time gives them all."""
-    for number in range(7):
-        site_changes.create_issue(running.site, {"project": "OPS", "fields": {"summary": f"Ticket {number}"}})
-    for name in ("MAX_IDS_AND_KEYS", "MAX_ON_DATA_CENTER"):
-        monkeypatch.setattr(jira_issues, name, 2)
-    assert len(read(running.jira())) == 10
-    assert len(list(running.jira().listing())) == 10
-
-
 def test_a_batch_that_breaks_is_cut_until_the_ticket_at_fault_is_found(serve: Callable[[str], Any]) -> None:
     """Truncated JSON for three, for one, then for that one alone."""
     with serve("cloud") as running:
         for _ in range(2):
             running.fault(path="bulkfetch", status=200, times=1, body='{"issues": [{"id": "10')
-        documents = list(running.jira().changes(None))
+        documents = list(running.jira().documents(IDS))
     broken = [document for document in documents if isinstance(document, Unreadable)]
     assert len(broken) == 1
     assert len(documents) == 3
-
-
-def test_a_repeated_token_ends_in_an_error_and_not_in_a_circle(serve: Callable[[str], Any]) -> None:
-    """Jira once gave the same page for ever."""
-    with serve("cloud") as running:
-        body = {"issues": [{"id": "1001"}], "isLast": False, "nextPageToken": "again"}
-        running.fault(path="search/jql", status=200, times=10, body=body)
-        with pytest.raises(UnexpectedAnswerError, match="twice"):
-            list(running.jira().listing())
 
 
 def test_cloud_and_data_center_give_the_same_documents(serve: Callable[[str], Any]) -> None:
@@ -199,34 +105,11 @@ def _words(section: Any) -> tuple[object, ...]:
     return (section.kind, section.author, section.created, re.findall(r"\w+", section.text))
 
 
-def test_an_incremental_read_sees_edits_comments_and_new_tickets(running: Any) -> None:
-    """Nothing else is read again."""
-    site, since, connector = running.site, datetime.now(UTC), running.jira()
-    assert read(connector, since) == {}
-    assert connector.estimate(since) == 0
-    site_changes.update_issue(site, site.find_issue("OPS-1"), {"summary": "Lamp flickers at dawn"})
-    site_changes.add_issue_comment(site, site.find_issue("OPS-3"), {"body": "Paid.", "author": "cy.fox"})
-    created = site_changes.create_issue(site, {"project": "OPS", "fields": {"summary": "Bell is cracked"}})
-    documents = read(connector, since)
-    assert set(documents) == {"OPS-1", "OPS-3", created.key}
-    assert documents["OPS-1"].title == "Lamp flickers at dawn"
-    assert texts(documents["OPS-3"], SectionKind.COMMENT) == ["Paid."]
-
-
-def test_the_listing_has_the_rules_and_misses_what_was_deleted(running: Any) -> None:
-    """A sweep needs no texts."""
-    rules = {listed.id: listed.access_rules for listed in running.jira().listing()}
-    assert rules == {document.id: document.access_rules for document in read(running.jira()).values()}
-    site_changes.delete_issue(running.site, running.site.find_issue("OPS-2"))
-    assert {listed.id for listed in running.jira().listing()} == {"1001", "1003"}
-
-
 def test_only_the_named_projects_are_read(running: Any) -> None:
     """What lies in another project is neither read nor listed."""
     site_changes.create_issue(running.site, {"project": "HR", "fields": {"summary": "Pay"}})
     assert {key.partition("-")[0] for key in read(running.jira(projects=("OPS",)))} == {"OPS"}
     assert len(read(running.jira())) == 4
-    assert running.jira(projects=("OPS",)).estimate(None) == 3
 
 
 def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: Any) -> None:
@@ -234,7 +117,7 @@ def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: A
     rows = [{"id": "1", "key": "OPS-1", "fields": {"summary": "a", "labels": 5}}]
     path = "bulkfetch" if running.deployment == "cloud" else "/search"
     running.fault(path=path, status=200, times=1, body={"issues": rows, "total": 1})
-    [document] = list(running.jira().changes(None))
+    [document] = list(running.jira().documents(["1", "2"]))
     assert isinstance(document, Unreadable)
     assert document.external_id == "OPS-1"
 
@@ -279,9 +162,8 @@ def test_a_jira_that_finds_but_does_not_give_is_down(
     """No ticket is blamed, and nobody asks for each of them."""
     with serve("cloud") as running:
         running.fault(path="bulkfetch", times=1000, **fault)
-        for call in (running.jira().changes, lambda _: running.jira().listing()):
-            with pytest.raises(ConnectorError):
-                list(call(None))
+        with pytest.raises(ConnectorError):
+            list(running.jira().documents(IDS))
         assert 0 < running.requests() < 20
 
 
@@ -295,18 +177,8 @@ def test_more_than_three_broken_tickets_in_a_row_are_a_broken_site(
             site_changes.create_issue(running.site, {"project": "OPS", "fields": {"summary": f"T {number}"}})
         running.fault(path="bulkfetch", times=1000, **fault)
         with pytest.raises(ConnectorError):
-            list(running.jira().changes(None))
+            read_all(running.jira())
         assert running.requests() < 60
-
-
-@pytest.mark.parametrize("status", [500, 413])
-def test_a_broken_ticket_keeps_its_rules(serve: Callable[[str], Any], status: int) -> None:
-    """The listing says that it exists, and not who may read it."""
-    with serve("cloud") as running:
-        for _ in range(2):  # the batch of three, then the first of them
-            running.fault(path="bulkfetch", status=status, times=3 if status == 500 else 1)
-        listed = list(running.jira().listing())
-        assert [each.access_rules is None for each in listed] == [True, False, False]
 
 
 def test_a_ticket_that_data_center_cannot_give_by_id_is_unreadable(serve: Callable[[str], Any]) -> None:
@@ -319,22 +191,99 @@ def test_a_ticket_that_data_center_cannot_give_by_id_is_unreadable(serve: Callab
         assert (first.id, second.id) == ("1001", "1003")
 
 
-@pytest.mark.parametrize("body", [{"errorMessages": ["No."]}, {}, []])
-def test_an_answer_without_issues_is_not_an_empty_jira(running: Any, body: Any) -> None:
-    """Or a sweep would delete everything."""
-    for call in (lambda: running.jira().changes(None), lambda: running.jira().listing()):
-        running.fault(path="/search/jql|api/2/search", status=200, times=1, body=json.dumps(body))
-        with pytest.raises(UnexpectedAnswerError):
-            list(call())
+def test_what_bulkfetch_refuses_is_asked_for_again_and_not_taken_for_deleted(
+    serve: Callable[[str], Any],
+) -> None:
+    """Errors name tickets that exist and did not fit; those that are gone are not among them."""
+    with serve("cloud") as running:
+        errors = [{"id": number, "errorMessage": "Too large"} for number in ("1001", "1003")]
+        running.fault(path="bulkfetch", times=1, status=200, body={"issues": [], "issueErrors": errors})
+        assert {each.id for each in running.jira().documents(["1001", "1003"])} == {"1001", "1003"}
+        assert set(by_key(list(running.jira().documents(IDS)))) == {"OPS-1", "OPS-2", "OPS-3"}
 
 
-def test_a_single_project_that_is_not_visible_any_more_is_an_error(running: Any) -> None:
-    """Its tickets must not look deleted while the others are read."""
-    connector = running.jira(projects=("OPS", "GONE"))
-    for call in (
-        connector.changes,
-        lambda _: connector.listing(),
-        lambda _: iter([connector.estimate(None)]),
-    ):
-        with pytest.raises(NotFoundError, match=r"GONE.*check"):
-            list(call(None))
+def test_a_ticket_that_a_search_does_not_know_yet_is_read_from_the_database(
+    serve: Callable[[str], Any],
+) -> None:
+    """Data Center's index is behind for a while; that is no deletion."""
+    with serve("datacenter") as running:
+        running.fault(path="/search", times=1, status=200, body={"issues": [], "total": 0})
+        assert {each.id for each in running.jira().documents(["1001", "1003"])} == {"1001", "1003"}
+
+
+def test_comments_that_are_too_much_at_once_are_asked_for_in_smaller_numbers(
+    serve: Callable[[str], Any],
+) -> None:
+    """And when they cannot be had at all, the ticket is named and the others are read."""
+    with serve("cloud") as running:
+        running.fault(path="1002/comment", status=413, times=1)
+        comments = texts(by_key(list(running.jira().documents(IDS)))["OPS-2"], SectionKind.COMMENT)
+        assert len(comments) == 130
+        running.fault(path="1002/comment", status=413, times=10)
+        found = {each.id: each for each in running.jira().documents(IDS)}
+        assert isinstance(found["1002"], Unreadable)
+        assert isinstance(found["1003"], Document)
+
+
+def test_a_ticket_that_moves_keeps_its_id_and_gets_new_key_address_and_rules(running: Any) -> None:
+    """The project's rule is another one."""
+    site, connector = running.site, running.jira()
+    before = read(connector)["OPS-1"]
+    site_changes.create_issue(site, {"project": "HR", "fields": {"summary": "Pay"}})
+    moved = site_changes.move_issue(site, site.find_issue("OPS-1"), "HR")
+    [after] = connector.documents([before.id])
+    assert (after.id, after.external_id, after.place) == (before.id, moved.key, "HR")
+    assert after.url == f"{running.jira_url}/browse/{moved.key}"
+    assert after.access_rules != before.access_rules
+    assert after.parts != before.parts
+
+
+def test_other_tickets_are_named_by_key_and_relation_alone(running: Any) -> None:
+    """Whoever may read this one may not be allowed to know what those are about."""
+    site = running.site
+    other = {"id": "9", "key": "SEC-9", "fields": {"summary": "the secret merger"}}
+    link = {"id": "1", "type": {"outward": "blocks", "inward": "is blocked by"}, "outwardIssue": other}
+    fields = {"issuelinks": [link], "parent": other, "subtasks": [other]}
+    site_changes.update_issue(site, site.find_issue("OPS-1"), fields)
+    [description] = texts(read(running.jira())["OPS-1"], SectionKind.DESCRIPTION)
+    for words in ("Links: blocks SEC-9", "Parent: SEC-9", "Sub-tasks: SEC-9"):
+        assert words in description
+    assert "merger" not in description
+
+
+def test_threads_read_batches_at_once(running: Any) -> None:
+    """One connector for all of them, every ticket as it is read alone."""
+    connector = running.jira()
+    alone = read(connector)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(
+            pool.map(lambda ids: list(connector.documents(ids)), [IDS[:2], IDS[1:], IDS, IDS[:1]] * 4)
+        )
+    assert all(each == alone[each.external_id] for batch in found for each in batch)
+
+
+CUSTOM = [
+    {"id": "customfield_1", "name": "Severity", "schema": {"type": "option", "custom": "x:select"}},
+    {"id": "customfield_2", "name": "Root cause", "schema": {"type": "string", "custom": "x:textarea"}},
+    {"id": "customfield_3", "name": "Salary", "schema": {"type": "number", "custom": "x:float"}},
+]
+
+
+def test_custom_fields_are_read_where_they_are_named_and_nowhere_else(running: Any) -> None:
+    """By name or id; long ones are sections of their own; the fields are asked for once."""
+    site = running.site
+    values = {"customfield_1": {"value": "High"}, "customfield_3": 1000}
+    cause = "It was *wet*.\n\nIt froze."
+    site_changes.update_issue(site, site.find_issue("OPS-1"), {**values, "customfield_2": cause})
+    running.fault(path="api/[23]/field", status=200, times=1, body=json.dumps(CUSTOM))
+    connector = running.jira(options={"fields": {"severity": "How bad", "customfield_2": "Why"}})
+    document = read(connector)["OPS-1"]
+    assert read(connector)["OPS-1"] == document
+    [description] = texts(document, SectionKind.DESCRIPTION)
+    assert "How bad: High" in description
+    whole = " ".join(section.text for section in document.sections)
+    assert "1000" not in whole
+    assert "High" not in " ".join(section.text for section in read(running.jira())["OPS-1"].sections)
+    if running.deployment == "datacenter":
+        [section] = [section for section in document.sections if section.heading_path == ("Why",)]
+        assert "It was **wet**." in section.text
