@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.documents import AccessRule, Document, Membership
+from connectors.documents import AccessRule, Document, Membership, Section, SectionKind
 from indexer.audience import Audience
+from indexer.passes import Pass
 from indexer.rules import store_memberships
-from indexer.search import search
+from indexer.search import Hit, search
 
 PRINCIPALS = ["anyone", "user:a", "user:b", "group:x", "group:y"]
 EMAILS = ["a@example.com", "b@example.com", "c@example.com"]
@@ -41,21 +42,16 @@ def naive(
 
 def found(index: Any, audience: Audience, question: str = "spooler") -> set[str]:
     """The documents that this audience finds."""
-    return {
-        hit.external_id
-        for hit in search(
-            index.pool,
-            index.embedder,
-            question,
-            audience=audience,
-            limit=50,
-        ).hits
-    }
+    return {hit.external_id for hit in _hits(index, audience, question)}
+
+
+def _hits(index: Any, audience: Audience, question: str) -> tuple[Hit, ...]:
+    return search(index.pool, index.embedder, question, audience=audience, limit=50).hits
 
 
 @settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    documents=st.lists(_RULES, min_size=1, max_size=6),
+    documents=st.lists(st.tuples(_RULES, _RULES), min_size=1, max_size=6),
     people=_PEOPLE,
     audiences=st.lists(_AUDIENCES, min_size=1, max_size=3),
 )
@@ -63,31 +59,50 @@ def test_search_agrees_with_a_naive_reading_of_the_rules(
     index: Any,
     source: Any,
     document: Make,
-    documents: list[list[frozenset[str]]],
+    documents: list[tuple[list[frozenset[str]], list[frozenset[str]]]],
     people: dict[str, frozenset[str]],
     audiences: list[list[str | None] | None],
 ) -> None:
-    """All rules, every member; strangers and people without an address get what is open to anyone."""
+    """All rules of the document and of the chunk, every member; strangers get what is open to anyone.
+
+    The same by a fresh index and by the permission pass over one that knew other rules.
+    """
     source.held.clear()
-    source.put(
-        *(
-            document(
-                n,
-                f"The spooler {n}.",
-                access_rules=tuple(
-                    AccessRule(name=f"rule:{'+'.join(sorted(rule))}", principals=rule) for rule in rules
-                ),
-            )
-            for n, rules in enumerate(documents)
-        )
-    )
     source.people = [Membership(email=email, principals=principals) for email, principals in people.items()]
-    index.refresh(source, full=True)
+    shut = AccessRule(name="shut", principals=frozenset())
+    source.put(*(_page(document, n, (shut,), inner) for n, (_, inner) in enumerate(documents)))
+    index.refresh(source, full=True, mode="lazy")
+    source.put(*(_page(document, n, _named(rules), inner) for n, (rules, inner) in enumerate(documents)))
+    index.refresh(source, Pass.PERMISSIONS, mode="lazy")
 
     for emails in audiences:
         audience = Audience.operator() if emails is None else Audience.of(emails)
-        expected = {str(n) for n, rules in enumerate(documents) if naive(rules, people, emails)}
-        assert found(index, audience) == expected
+        expected = {
+            text
+            for n, (rules, inner) in enumerate(documents)
+            for text, all_rules in ((f"Spooler {n}.", rules), (f"Inner spooler {n}.", [*rules, *inner]))
+            if (naive(all_rules, people, emails) if rules else emails is None)
+        }
+        assert {hit.text for hit in _hits(index, audience, "spooler")} == expected
+
+
+def _named(rules: list[frozenset[str]]) -> tuple[AccessRule, ...]:
+    return tuple(AccessRule(name=f"rule:{'+'.join(sorted(rule))}", principals=rule) for rule in rules)
+
+
+def _page(make: Make, number: int, rules: tuple[AccessRule, ...], inner: list[frozenset[str]]) -> Document:
+    url, heading = f"https://x/{number}", ("Inner",)
+    sections = (
+        Section(kind=SectionKind.SECTION, text=f"Spooler {number}.", url=url),
+        Section(
+            kind=SectionKind.SECTION,
+            text=f"Inner spooler {number}.",
+            url=url,
+            heading_path=heading,
+            access_rules=_named(inner),
+        ),
+    )
+    return make(number, sections=sections, access_rules=rules)
 
 
 def test_a_change_of_a_group_takes_effect_without_touching_a_document(

@@ -1,0 +1,188 @@
+"""Rules and the pass over permissions: who may read changes without a document being read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from connectors.documents import AccessRule, Document, Membership
+from connectors.errors import SourceUnavailableError
+from indexer.passes import Pass
+
+Make = Callable[..., Document]
+OUTAGE = SourceUnavailableError("wiki did not answer; try again later.")
+SPACE = AccessRule(name="space:ENG", principals=None)
+SHUT = AccessRule(name="page:1", principals=frozenset({"group:few"}))
+
+
+def prepare(source: Any, *documents: Document) -> None:
+    """Ada is in the engineering group, whose space this is; Ben is in none."""
+    source.people = [
+        Membership(email="ada@example.com", principals=frozenset({"user:1", "group:eng"})),
+        Membership(email="ben@example.com", principals=frozenset({"user:2"})),
+    ]
+    source.containers = {"space:ENG": frozenset({"group:eng"})}
+    source.put(*documents)
+
+
+def names(index: Any) -> list[str]:
+    """The rules that are stored."""
+    return [row[0] for row in index.rows("select name from access_rules order by 1")]
+
+
+def test_a_space_is_asked_about_once_whatever_number_of_pages_it_has(
+    index: Any, source: Any, document: Make
+) -> None:
+    """And not again by a refresh of what changed."""
+    prepare(source, *(document(n, f"Page {n}.", access_rules=(SPACE,)) for n in range(9)))
+    index.refresh(source, mode="lazy")
+    assert source.asked_rules == ["space:ENG"]
+    assert len(index.finds("page", "ada@example.com")) == 9
+    assert index.finds("page", "ben@example.com") == []
+
+    source.edit(document(1, "Page one.", access_rules=(SPACE,)))
+    index.refresh(source, Pass.CHANGES, mode="lazy")
+
+    assert source.asked_rules == ["space:ENG"]
+    assert len(index.finds("page", "ada@example.com")) == 9
+
+
+def test_a_changed_space_counts_after_a_permission_pass_that_reads_no_document(
+    index: Any, source: Any, document: Make
+) -> None:
+    """One row is rewritten; documents and chunks are not touched."""
+    prepare(source, document(1, "Page.", access_rules=(SPACE,)))
+    index.refresh(source, mode="lazy")
+    before = index.rows("select xmin::text from documents union all select xmin::text from chunks")
+    source.batches.clear()
+    source.containers["space:ENG"] = frozenset({"user:2"})
+
+    index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+
+    assert index.finds("page", "ada@example.com") == []
+    assert index.finds("page", "ben@example.com") == ["Page."]
+    assert source.batches == []
+    assert index.rows("select xmin::text from documents union all select xmin::text from chunks") == before
+
+
+def test_a_restriction_counts_although_the_documents_cannot_be_read(
+    index: Any, source: Any, document: Make
+) -> None:
+    """A page that is restricted today is shut today."""
+    prepare(source, document(1, "Page.", access_rules=(SPACE,)))
+    index.refresh(source, mode="lazy")
+    source.edit(replace(source.held["1"], access_rules=(SPACE, SHUT), parts=frozenset({"page:2"})))
+    source.failures["1"] = OUTAGE
+
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, mode="lazy")
+
+    assert index.finds("page", "ada@example.com") == []
+
+
+def test_a_lifted_restriction_leaves_no_rule_behind(index: Any, source: Any, document: Make) -> None:
+    """What nothing has any more is deleted, and comes back when it is needed."""
+    prepare(source, document(1, "Page.", access_rules=(SPACE, SHUT)))
+    index.refresh(source, mode="lazy")
+    assert names(index) == ["page:1", "space:ENG"]
+
+    source.put(document(1, "Page.", access_rules=(SPACE,), parts=source.held["1"].parts))
+    index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+    assert names(index) == ["space:ENG"]
+    assert index.finds("page", "ada@example.com") == ["Page."]
+
+    source.put(document(1, "Page.", access_rules=(SPACE, SHUT), parts=source.held["1"].parts))
+    index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+    assert index.finds("page", "ada@example.com") == []
+
+
+@pytest.mark.parametrize("error", [KeyError("space:ENG"), OUTAGE])
+def test_a_space_that_nobody_can_tell_about_is_for_nobody(
+    index: Any, source: Any, document: Make, error: Exception
+) -> None:
+    """Until a later pass is told."""
+    prepare(source, document(1, "Page.", access_rules=(SPACE,)))
+    source.failures["rule space:ENG"] = error
+    index.refresh(source, mode="lazy")
+    assert index.finds("page", "ada@example.com") == []
+    assert index.finds("page") == ["Page."]
+
+    source.failures.clear()
+    index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+    assert index.finds("page", "ada@example.com") == ["Page."]
+
+
+def test_a_space_that_cannot_be_asked_keeps_its_readers_and_the_others_are_asked(
+    index: Any, source: Any, document: Make
+) -> None:
+    """The failure is told in the end."""
+    other = AccessRule(name="space:OPS", principals=None)
+    prepare(source, document(1, "Page.", access_rules=(SPACE,)), document(2, "Other.", access_rules=(other,)))
+    source.containers["space:OPS"] = frozenset({"user:2"})
+    index.refresh(source, mode="lazy")
+    source.failures["rule space:ENG"] = OUTAGE
+    source.containers["space:OPS"] = frozenset()
+
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+
+    assert index.finds("page other", "ada@example.com") == ["Page."]
+    assert index.finds("page other", "ben@example.com") == []
+
+
+def test_a_source_that_is_down_is_not_asked_about_every_space(
+    index: Any, source: Any, document: Make
+) -> None:
+    """Each would take minutes of patience."""
+    rules = [AccessRule(name=f"space:{n}", principals=None) for n in range(9)]
+    prepare(source, *(document(n, "Page.", access_rules=(rule,)) for n, rule in enumerate(rules)))
+    source.containers = {rule.name: frozenset({"user:1"}) for rule in rules}
+    index.refresh(source, mode="lazy")
+    source.asked_rules.clear()
+    source.failures = {f"rule {rule.name}": OUTAGE for rule in rules}
+
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+
+    assert len(source.asked_rules) == 3
+
+
+def test_rules_that_are_not_told_stay(index: Any, source: Any, document: Make) -> None:
+    """The source does not say just now who may read it."""
+    prepare(source, document(1, "Page.", access_rules=(SPACE, SHUT)))
+    index.refresh(source, mode="lazy")
+    before = index.rows("select rule_ids from documents")
+    source.untold = {"1"}
+
+    index.refresh(source, mode="lazy")
+
+    assert index.rows("select rule_ids from documents") == before != [([],)]
+
+
+def test_a_rule_that_comes_without_principals_takes_none_away(
+    index: Any, source: Any, document: Make
+) -> None:
+    """Told once with principals, once without: what is known holds."""
+    told = AccessRule(name="space:ENG", principals=frozenset({"group:eng"}))
+    prepare(source, document(1, "Page.", access_rules=(told,)))
+    source.containers = {}
+    index.refresh(source, mode="lazy")
+    source.edit(document(1, "Page edited.", access_rules=(SPACE,)))
+
+    index.refresh(source, Pass.CHANGES, mode="lazy")
+
+    assert index.finds("page", "ada@example.com") == ["Page edited."]
+    assert source.asked_rules == []
+
+
+def test_sweep_and_permissions_list_the_source_once(index: Any, source: Any, document: Make) -> None:
+    """The listing is the dearest request there is."""
+    prepare(source, document(1, "Page.", access_rules=(SPACE,)))
+    index.refresh(source, mode="lazy")
+    index.refresh(source, Pass.SWEEP, Pass.PERMISSIONS, mode="lazy")
+    index.refresh(source, Pass.CHANGES, mode="lazy")
+
+    assert source.listings == 2
