@@ -19,8 +19,9 @@ from psycopg_pool import ConnectionPool
 
 from connectors.errors import AuthenticationError
 from indexer import runs
+from indexer.passes import Pass
 from indexer.refresh import Progress, RefreshReport
-from indexer.runs import Run, RunState, RunTicket
+from indexer.runs import Order, Run, RunState, RunTicket
 from lorebot.database import embedded
 from lorebot.database.pool import open_pool
 from schedules.jobs import create_jobs, ensure_job_schema, rescue_stalled
@@ -44,12 +45,14 @@ class Refresher:
         self.gate = threading.Event()
         self.gate.set()
         self.asked: list[tuple[str, bool]] = []
+        self.passes: list[frozenset[Pass]] = []
         self.at_once = 0
         self.most_at_once = 0
         self.error: Exception | None = None
 
-    def __call__(self, source: str, full: bool, record: Record) -> RefreshReport:
-        self.asked.append((source, full))
+    def __call__(self, source: str, order: Order, record: Record) -> RefreshReport:
+        self.asked.append((source, order.full))
+        self.passes.append(order.passes)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -151,6 +154,38 @@ async def test_two_waiting_refreshes_of_a_source_are_one(
     assert sorted(refresher.asked) == [("tickets", False), ("wiki", True)]
 
 
+async def test_a_waiting_refresh_makes_the_passes_that_anybody_asked_for(
+    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool, refresher: Refresher
+) -> None:
+    """Who asks for none, only wants what is listed to be read."""
+    ticket = queue.request("wiki", passes=[Pass.CHANGES], requested_by="schedule")
+    queue.request("wiki", passes=[Pass.SWEEP, Pass.CHANGES], requested_by="schedule")
+    queue.request("wiki", passes=[], requested_by="webhook")
+    [waiting] = runs.read(pool, [ticket.id])
+    await start_worker(jobs)
+    await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
+    assert waiting.passes == {Pass.CHANGES, Pass.SWEEP}
+    assert refresher.passes == [{Pass.CHANGES, Pass.SWEEP}]
+
+
+async def test_a_hint_notes_its_documents_and_asks_for_their_reading_alone(
+    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool, refresher: Refresher
+) -> None:
+    """Both or neither, and before refreshes that nobody waits for."""
+    queue.request("tickets", requested_by="schedule")
+    ticket = queue.hint("wiki", ["7", "8"], requested_by="webhook")
+    with pool.connection() as connection:
+        noted = connection.execute("select source_id, priority from reading_list order by 1").fetchall()
+        jobs_first = connection.execute("select priority from procrastinate_jobs order by id").fetchall()
+    assert (noted, jobs_first) == ([("7", 0), ("8", 0)], [(0,), (10,)])
+    worker = Worker(jobs, concurrency=1, grace_seconds=0.3, polling_seconds=0.3)
+    running = asyncio.create_task(worker.run())
+    await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
+    worker.stop()
+    await running
+    assert (refresher.asked[0], refresher.passes[0]) == (("wiki", False), frozenset())
+
+
 async def test_asking_at_the_same_moment_gives_one_refresh(queue: RefreshQueue, pool: ConnectionPool) -> None:
     """Eight admins, one button."""
     tickets = await asyncio.gather(
@@ -212,7 +247,7 @@ from psycopg_pool import ConnectionPool
 from schedules.jobs import create_jobs
 from schedules.worker import Worker
 
-def refresh(source, full, record):
+def refresh(source, order, record):
     print("refreshing", flush=True)
     time.sleep(600)
 
@@ -399,10 +434,14 @@ async def test_the_job_tables_are_made_once_whoever_comes_first(pool: Connection
 
 
 async def test_a_schedule_asks_for_refreshes(queue: RefreshQueue, pool: ConnectionPool) -> None:
-    """At the start for changes; the full one waits for its time."""
+    """At the start for changes; the other passes and the full one wait for their time."""
     scheduler = create_scheduler(
         [
-            ScheduledRefresh(source="wiki", trigger=parse_schedule("15m")),
+            ScheduledRefresh(source="wiki", trigger=parse_schedule("15m"), passes=frozenset({Pass.CHANGES})),
+            ScheduledRefresh(
+                source="wiki", trigger=parse_schedule("1h"), passes=frozenset({Pass.PERMISSIONS})
+            ),
+            ScheduledRefresh(source="wiki", trigger=parse_schedule("1d"), passes=frozenset({Pass.SWEEP})),
             ScheduledRefresh(source="wiki", trigger=parse_schedule("0 3 * * sun"), full=True),
         ],
         queue,
@@ -413,4 +452,5 @@ async def test_a_schedule_asks_for_refreshes(queue: RefreshQueue, pool: Connecti
         [run] = await eventually(lambda: runs.latest(pool))
     finally:
         scheduler.shutdown(wait=False)
-    assert (run.source, run.full, run.requested_by) == ("wiki", False, "schedule")
+    assert (run.source, run.passes, run.full) == ("wiki", {Pass.CHANGES}, False)
+    assert run.requested_by == "schedule"

@@ -43,7 +43,19 @@ def test_a_missing_file_is_said(package: str) -> None:
         statements.load(package, "absent.sql")
 
 
-@pytest.mark.parametrize("file", ["search.sql", "store.sql", "runs.sql", "status.sql"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "cascade.sql",
+        "reading_list.sql",
+        "rules.sql",
+        "runs.sql",
+        "search.sql",
+        "sources.sql",
+        "status.sql",
+        "store.sql",
+    ],
+)
 def test_every_statement_of_the_index_is_used(file: str) -> None:
     """No statement outlives the code that ran it."""
     folder = Path(statements.__file__).parent
