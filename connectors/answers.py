@@ -85,7 +85,7 @@ def _refusal(response: requests.Response, site: Site, resource: str) -> Connecto
 
 
 def _unauthorized(response: requests.Response, site: Site, resource: str) -> AuthenticationError:
-    if "scope" in _head(response):
+    if lacks_scope(response):
         return ScopeError(
             f"{site.host} takes the token, but its scopes do not cover {resource}: "
             "add the scopes that docs/configuration.md lists."
@@ -135,6 +135,11 @@ def failed_to_find_cloud_id(site: Site) -> NotFoundError:
     return NotFoundError(
         f"{site.origin} does not tell a cloud id (/_edge/tenant_info): check the URL, or set cloud_id."
     )
+
+
+def lacks_scope(response: requests.Response) -> bool:
+    """Whether a 401 is about the token's scopes (``Unauthorized; scope does not match``) and not the token."""
+    return "scope does not match" in _head(response)
 
 
 def _head(response: requests.Response) -> str:

@@ -15,7 +15,7 @@ import requests
 import structlog
 from atlassian.rest_client import AtlassianRestAPI
 
-from connectors.answers import check_status, failed_to_find_cloud_id, read_json, redirected
+from connectors.answers import check_status, failed_to_find_cloud_id, lacks_scope, read_json, redirected
 from connectors.credentials import Credentials, SiteAuth
 from connectors.http import BoundedSession, NoCredentials, Patience, body, quiet_libraries, retried
 from connectors.limits import SiteLimiter, endpoint
@@ -112,7 +112,7 @@ class AtlassianClient:
             otherwise=min(patience.longest_wait, patience.first_wait * 2 ** (attempt - 1)),
         )
         refused = response.request.headers.get("Authorization", "")
-        renewed = status == 401 and self._credentials.renew(refused)
+        renewed = status == 401 and not lacks_scope(response) and self._credentials.renew(refused)
         check_status(response, self.site, resource, waited=waited, renewed=renewed)
 
     def _rest(self, base: str) -> AtlassianRestAPI:
@@ -150,7 +150,8 @@ class AtlassianClient:
                 if response.status_code in {404, 410} or response.is_redirect:
                     raise failed_to_find_cloud_id(self.site)
                 check_status(response, self.site, "GET /_edge/tenant_info")
-                cloud_id = read_json(response, self.site).get("cloudId")
+                answer = read_json(response, self.site)
+                cloud_id = answer.get("cloudId") if isinstance(answer, dict) else None
                 if not isinstance(cloud_id, str) or not cloud_id:
                     raise failed_to_find_cloud_id(self.site)
                 return cloud_id

@@ -6,6 +6,7 @@ Foreign exceptions carry URLs and headers, so none of them leaves this module, n
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -199,6 +200,8 @@ def _named(exc: Exception, host: str) -> Exception:
             return _certificate_error(cause, host)
     if isinstance(exc, requests.exceptions.ProxyError):
         return _proxy_error(causes, host)
+    if any(getattr(cause, "library", None) in {"X509", "PEM"} for cause in causes):
+        return CertificateError("ca_bundle holds no certificates: it has to be a file in PEM format.")
     if isinstance(exc, requests.exceptions.SSLError) and _speaks_no_tls(causes):
         return UnexpectedAnswerError(f"{host} does not speak TLS at this port: check https:// and the port.")
     if isinstance(exc, requests.exceptions.RequestException) and not isinstance(
@@ -234,15 +237,14 @@ def _certificate_error(cause: ssl.SSLCertVerificationError, host: str) -> Certif
 
 
 def _proxy_error(causes: list[BaseException], host: str) -> Exception:
-    text = " ".join(str(cause) for cause in causes)
-    if "407" in text:
+    tunnel = re.search(r"Tunnel connection failed: (\d{3})", " ".join(str(cause) for cause in causes))
+    if tunnel and tunnel[1] == "407":
         return proxy_wants_login()
-    for status in ("403", "502", "503", "504"):
-        if f"Tunnel connection failed: {status}" in text:
-            return SourceUnavailableError(
-                f"The proxy does not let requests through to {host} (status {status}): "
-                "allow the host there, or correct proxy."
-            )
+    if tunnel:
+        return SourceUnavailableError(
+            f"The proxy does not let requests through to {host} (status {tunnel[1]}): "
+            "allow the host there, or correct proxy."
+        )
     return SourceUnavailableError(
         f"The proxy on the way to {host} does not answer: check proxy, or HTTPS_PROXY in the environment."
     )

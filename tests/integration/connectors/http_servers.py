@@ -92,7 +92,7 @@ def serve(answer: Callable[[Call], Reply], *, tls: ssl.SSLContext | None = None)
                 with server.lock:
                     server.busy -= 1
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 (the names are http.server's)
 
         def _send(self, reply: Reply) -> None:
             server.stopping.wait(reply.delay)
