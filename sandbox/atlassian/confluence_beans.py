@@ -119,7 +119,10 @@ def content_bean(context: Context, content: Content, expand: Expand) -> Json:
         if expand.has(path):
             shown = [comment_content(content.page, each) for each in comments(content)[:COMMENTS_IN_CONTENT]]
             beans = [content_bean(context, comment, expand.below(path)) for comment in shown]
-            bean[path.partition(".")[0]] = {"comment": {**listing(beans), "limit": COMMENTS_IN_CONTENT}}
+            kind = "child" if path.startswith("children") else "descendant"
+            links = {"self": f"{context.confluence_url}/rest/api/content/{content.id}/{kind}/comment"}
+            found = {**listing(beans), "limit": COMMENTS_IN_CONTENT, "_links": links}
+            bean[path.partition(".")[0]] = {"comment": found}
     return bean
 
 
