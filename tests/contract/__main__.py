@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.contract.company import DEPLOYMENTS, write_company
+from tests.contract.company import write_company
 from tests.contract.recording import PRODUCTS, WIRE, log_name, record
+from tests.contract.served import DEPLOYMENTS
 
 
 def main() -> None:

@@ -54,7 +54,6 @@ UNDOCUMENTED_PROPERTIES = {
 
 #: `<method> <path>` that the connectors send and no file names -> where it is known from.
 UNDOCUMENTED_REQUESTS = {
-    r"GET /_edge/tenant_info": _OWN_API,
     r"GET /wiki/rest/api/content/\{content\}": "version 1 on Cloud has no such read in its file any more, though "
     "sites still answer it; version 2 cannot tell restrictions and ancestors with a page",
     r"GET /confluence/rest/mobile/1\.0/profile/\{user\}": "the only resource of Data Center that tells an e-mail "

@@ -26,7 +26,7 @@ NAMES = {
 }
 CONTENT = (
     "body.storage,body.view,version,history.lastUpdated,space,ancestors,metadata.labels,container,extensions,"
-    "restrictions.read.restrictions.user,restrictions.read.restrictions.group,children.comment"
+    "restrictions.read.restrictions.user,restrictions.read.restrictions.group,children.comment,descendants.comment"
 )
 EVERY_FIELD = {"fields": "*all", "expand": "renderedFields,changelog"}
 WHO = "permissions,user,group,projectRole"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.company import Served, served, write_company
+from tests.contract.company import write_company
+from tests.contract.served import Served, served
 from tests.contract.specs import Specs, load_specs
 
 

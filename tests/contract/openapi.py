@@ -18,6 +18,7 @@ from uuid import UUID
 
 import jsonschema
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
@@ -119,7 +120,9 @@ class Spec:
     def faults(self, schema: Json, value: object) -> list[str]:
         """What the schema objects to, each with its place in the value."""
         validator = Draft202012Validator(schema, registry=self._registry, format_checker=_FORMATS)
-        return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]
+        # The deepest reason: of what may be one of several, not only that it is none of them.
+        reasons = (best_match([error]) for error in validator.iter_errors(value))
+        return [f"{reason.json_path}: {reason.message[:200]}" for reason in reasons if reason]
 
     def unknown(self, schema: Json, value: object, path: str) -> Iterator[str]:
         """Paths of properties that no part of the schema names."""
@@ -180,8 +183,9 @@ class Spec:
     @cached_property
     def _registry(self) -> Registry[Any]:
         resource = DRAFT202012.create_resource(self.document)
-        registry: Registry[Any] = Registry()
-        return registry.with_resource("urn:spec", resource)
+        empty: Registry[Any] = Registry()
+        registry: Registry[Any] = empty.with_resource("urn:spec", resource)
+        return registry
 
 
 def load_spec(
@@ -191,7 +195,8 @@ def load_spec(
     document = json.loads((folder / f"{name}.json").read_text("utf-8"))
     patch = folder / f"{name}.patch.json"
     for step in json.loads(patch.read_text("utf-8")) if patch.exists() else ():
-        _put(document, step["path"], step["value"])
+        if step["value"] != {}:  # a schema emptied to spare generators of code is kept: it judges more
+            _put(document, step["path"], step["value"])
     for pointer, value in corrections:
         _put(document, pointer, value)
     return Spec(name=name, document=_as_json_schema(document), base=base)

@@ -24,7 +24,7 @@ from connectors.documents import Connector, Document, Listed
 from connectors.jira import JiraConnector
 from sandbox.atlassian import jira_issues
 from sandbox.atlassian.wire import Deployment as WireDeployment
-from tests.contract.company import EMAIL, TOKEN, Exchange, Served, served
+from tests.contract.served import EMAIL, TOKEN, Exchange, Served, served
 
 Json = dict[str, Any]
 WIRE = Path(__file__).parent / "wire"

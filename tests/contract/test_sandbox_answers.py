@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from sandbox.atlassian.wire import Deployment
 from tests.contract.allowed import (
     NOT_AN_API,
     UNDOCUMENTED_PROPERTIES,
@@ -17,8 +18,8 @@ from tests.contract.allowed import (
     is_among,
 )
 from tests.contract.calls import CALLS, Call
-from tests.contract.company import DEPLOYMENTS, EMAIL, TOKEN, Exchange, Served, served
 from tests.contract.openapi import Operation
+from tests.contract.served import DEPLOYMENTS, EMAIL, TOKEN, Exchange, Served, served
 from tests.contract.specs import Specs
 
 Answers = dict[tuple[str, int], Exchange]
@@ -66,7 +67,7 @@ def test_an_answer_is_as_documented(deployment: str, number: int, answers: Answe
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_no_route_is_left_out(deployment: str, company: Path) -> None:
+def test_no_route_is_left_out(deployment: Deployment, company: Path) -> None:
     """Every route is called here, or is none of an API."""
     called = {(call.method, call.route) for call in CALLS[deployment]}
     with served(company, deployment) as site:

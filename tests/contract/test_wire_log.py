@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from atlassian.rest_client import AtlassianRestAPI
 
+from sandbox.atlassian.wire import Deployment
 from tests.contract.allowed import UNDOCUMENTED_REQUESTS, is_among
-from tests.contract.company import DEPLOYMENTS, Exchange
 from tests.contract.recording import (
     HOW_TO_RECORD,
     PRODUCTS,
@@ -19,6 +21,7 @@ from tests.contract.recording import (
     read_lines,
     record,
 )
+from tests.contract.served import DEPLOYMENTS, Exchange
 from tests.contract.specs import Specs
 
 Recorded = tuple[list[Line], list[Exchange]]
@@ -26,21 +29,20 @@ BOTH = [(deployment, product) for deployment in DEPLOYMENTS for product in PRODU
 
 
 @pytest.fixture(scope="module", params=BOTH, ids=" ".join)
-def both(request: pytest.FixtureRequest) -> tuple[str, str]:
+def both(request: pytest.FixtureRequest) -> tuple[Deployment, str]:
     """Deployment and product."""
-    found: tuple[str, str] = request.param
+    found: tuple[Deployment, str] = request.param
     return found
 
 
 @pytest.fixture(scope="module")
-def sent(both: tuple[str, str], company: Path) -> Recorded:
+def sent(both: tuple[Deployment, str], company: Path) -> Recorded:
     """What the connector sends now."""
-    deployment, product = both
-    return record(company, deployment, product)  # type: ignore[arg-type]
+    return record(company, *both)
 
 
 @pytest.fixture(scope="module")
-def checked_in(both: tuple[str, str]) -> list[Line]:
+def checked_in(both: tuple[Deployment, str]) -> list[Line]:
     """What it sent when the log was recorded."""
     return read_lines(WIRE / log_name(*both))
 
@@ -56,7 +58,7 @@ def test_every_line_is_a_documented_request(checked_in: list[Line], specs: Specs
     assert [fault for line in checked_in for fault in line_faults(line, specs)] == []
 
 
-def test_every_exchange_is_as_documented(both: tuple[str, str], sent: Recorded, specs: Specs) -> None:
+def test_every_exchange_is_as_documented(both: tuple[Deployment, str], sent: Recorded, specs: Specs) -> None:
     """The same of the real values, and of the answers that the connectors are tested with."""
     faults = set()
     for exchange in sent[1]:
@@ -68,6 +70,13 @@ def test_every_exchange_is_as_documented(both: tuple[str, str], sent: Recorded, 
             found += operation.answer_faults(exchange.status, exchange.answer)
         faults |= {f"{exchange.method} {exchange.template}: {fault}" for fault in found}
     assert faults == set()
+
+
+def test_no_allowance_is_idle() -> None:
+    """What is allowed is sent."""
+    sent = {f"{line.method} {line.path}" for log in WIRE.iterdir() for line in read_lines(log)}
+    idle = [each for each in UNDOCUMENTED_REQUESTS if not any(re.fullmatch(each, name) for name in sent)]
+    assert idle == []
 
 
 def line_faults(line: Line, specs: Specs) -> list[str]:
@@ -84,6 +93,21 @@ def line_faults(line: Line, specs: Specs) -> list[str]:
 def a_line(path: str) -> Line:
     lines = [line for log in WIRE.iterdir() for line in read_lines(log)]
     return next(line for line in lines if line.path == path)
+
+
+def test_a_library_that_asks_elsewhere_is_seen(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when an upgrade makes its URLs in another way, though everything still can be read there."""
+    join = AtlassianRestAPI.url_joiner
+
+    def join_otherwise(url: str | None, path: str, trailing: bool | None = None) -> str:
+        return str(join(url, path.replace("rest/api/3/myself", "rest/api/latest/myself"), trailing))
+
+    monkeypatch.setattr(AtlassianRestAPI, "url_joiner", staticmethod(join_otherwise))
+    lines, _ = record(company, "cloud", "jira")
+    changed = differences(read_lines(WIRE / log_name("cloud", "jira")), lines)
+    assert [text.partition(": ")[0] for text in changed] == ["new", "no longer sent"]
+    assert "/rest/api/latest/myself" in changed[0]
+    assert "/rest/api/3/myself" in changed[1]
 
 
 def test_a_changed_url_is_seen(specs: Specs) -> None:
