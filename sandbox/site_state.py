@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sandbox.site_identity import Identity
 from sandbox.site_people import AccountView, Directory, User
 from sandbox.site_records import (
     Attachment,
@@ -65,6 +66,7 @@ class Site:
     application_roles: dict[str, Principals] = field(default_factory=dict)
     role_ids: dict[str, str] = field(default_factory=lambda: dict(FIRST_ROLES))
     issue_files: dict[str, bytes] = field(default_factory=dict)
+    identity: Identity = field(default_factory=Identity)
     traffic: Traffic = field(default_factory=Traffic)
     account: AccountView = field(default_factory=AccountView)
     revision: int = 0

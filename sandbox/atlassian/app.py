@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -17,11 +18,24 @@ from sandbox.atlassian.jira_people import jira_people_routes
 from sandbox.atlassian.jira_projects import jira_project_routes
 from sandbox.atlassian.media import media_routes
 from sandbox.atlassian.middleware import authenticate, shape_errors
+from sandbox.atlassian.oauth import oauth_routes
 from sandbox.atlassian.traffic import CLOSING, stop_waiting, watch_traffic
-from sandbox.atlassian.wire import CONTEXT, Context, Credentials, Deployment
+from sandbox.atlassian.wire import CONTEXT, GATEWAY, Context, Credentials, Deployment
 from sandbox.site_state import Site
 
 __all__ = ["Credentials", "create_atlassian_app"]
+
+API_ROUTES = (
+    jira_people_routes,
+    jira_issue_routes,
+    jira_file_routes,
+    jira_project_routes,
+    confluence_people_routes,
+    confluence_v1_routes,
+    confluence_v2_routes,
+    confluence_v2_part_routes,
+)
+"""What the tenant's address and the gateway both serve."""
 
 
 def create_atlassian_app(
@@ -42,17 +56,10 @@ def create_atlassian_app(
     app[CONTEXT] = context
     app[CLOSING] = asyncio.Event()
     app.on_shutdown.append(stop_waiting)
-    for routes in (
-        jira_people_routes,
-        jira_issue_routes,
-        jira_file_routes,
-        jira_project_routes,
-        confluence_people_routes,
-        confluence_v1_routes,
-        confluence_v2_routes,
-        confluence_v2_part_routes,
-        human_routes,
-        media_routes,
-    ):
+    for routes in (*API_ROUTES, human_routes, media_routes, oauth_routes):
         app.add_routes(routes(context))
+    if context.is_cloud:
+        app[GATEWAY] = replace(context, is_gateway=True)
+        for routes in API_ROUTES:
+            app.add_routes(routes(app[GATEWAY]))
     return app

@@ -18,6 +18,7 @@ from sandbox.atlassian.jira_issues import rendered
 from sandbox.atlassian.storage_html import storage_to_html
 from sandbox.atlassian.wire import Context, Json, context_of
 from sandbox.site_access import ancestors, may_read_issue, may_read_issue_comment, may_read_page
+from sandbox.site_account import Sight
 from sandbox.site_people import User
 from sandbox.site_records import IssueRow, PageRow
 from sandbox.site_times import parse_time, readable_time
@@ -68,7 +69,7 @@ def human_routes(context: Context) -> list[web.RouteDef]:
 
 
 async def show_page(request: web.Request) -> web.Response:
-    context, viewer = context_of(request), _viewer(request)
+    context, viewer = context_of(request), viewer_of(request)
     page = _wanted_page(request)
     if page is None or not viewer.may_read_page(context, page):
         return _not_found(viewer)
@@ -76,7 +77,7 @@ async def show_page(request: web.Request) -> web.Response:
 
 
 async def show_issue(request: web.Request) -> web.Response:
-    context, viewer = context_of(request), _viewer(request)
+    context, viewer = context_of(request), viewer_of(request)
     issue = context.site.find_issue(request.match_info["key"])
     if issue is None or not viewer.may_read_issue(context, issue):
         return _not_found(viewer)
@@ -89,7 +90,7 @@ async def show_issue(request: web.Request) -> web.Response:
 
 async def show_space(request: web.Request) -> web.Response:
     """The pages of a space that the viewer may read."""
-    context, viewer = context_of(request), _viewer(request)
+    context, viewer = context_of(request), viewer_of(request)
     pages = [
         page
         for page in context.site.pages.values()
@@ -102,9 +103,11 @@ async def show_space(request: web.Request) -> web.Response:
 
 
 async def download_attachment(request: web.Request) -> web.StreamResponse:
-    context, viewer = context_of(request), _viewer(request)
+    context, viewer = context_of(request), viewer_of(request)
     page = context.site.pages.get(request.match_info["page"])
     if page is None or not viewer.may_read_page(context, page):
+        return _not_found(viewer)
+    if "Authorization" in request.headers and not Sight(context.site).page(page):
         return _not_found(viewer)
     for attachment in page.attachments:
         content = context.site.attachment_bytes(page, attachment)
@@ -113,7 +116,8 @@ async def download_attachment(request: web.Request) -> web.StreamResponse:
     return _not_found(viewer)
 
 
-def _viewer(request: web.Request) -> Viewer:
+def viewer_of(request: web.Request) -> Viewer:
+    """Who looks, by the cookie."""
     reference = request.cookies.get(COOKIE)
     if not reference:
         return Viewer(name="the site admin", is_admin=True, user=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from sandbox.atlassian.human import viewer_of
 from sandbox.atlassian.jira_beans import attachment_bean
 from sandbox.atlassian.media import issue_file, redirect_to_media
 from sandbox.atlassian.wire import Context, Json, RestError, context_of, reply
@@ -20,6 +21,7 @@ def jira_file_routes(context: Context) -> list[web.RouteDef]:
     return [
         *routes,
         web.get(context.jira_root + "/secure/attachment/{attachment}/{name}", get_secure_content),
+        web.get(context.jira_root + "/login.jsp", show_login),
     ]
 
 
@@ -45,11 +47,19 @@ async def get_content(request: web.Request) -> web.Response:
 
 
 async def get_secure_content(request: web.Request) -> web.Response:
-    """Data Center: the address needs the right name as well as the id."""
-    _, entry = _attachment_of(request)
+    """Data Center: for the account and for people; the address needs the right name as well as the id."""
+    issue, entry = _attachment_of(request)
+    if "Authorization" not in request.headers and not viewer_of(request).may_read_issue(
+        context_of(request), issue
+    ):
+        raise RestError(404, "There is no such attachment.")
     if request.match_info["name"] != str(entry.get("filename")):
         raise RestError(404, "There is no attachment of that name.")
     return issue_file(context_of(request), str(entry["id"]))
+
+
+async def show_login(_: web.Request) -> web.Response:
+    return web.Response(text="<!doctype html><title>Log in</title><h1>Log in</h1>", content_type="text/html")
 
 
 def _attachment_of(request: web.Request) -> tuple[IssueRow, Json]:

@@ -6,7 +6,6 @@ from aiohttp import web
 
 from sandbox.atlassian.jira_beans import user_bean
 from sandbox.atlassian.wire import (
-    CLOUD_ID,
     Context,
     Json,
     RestError,
@@ -72,13 +71,8 @@ def jira_people_routes(context: Context) -> list[web.RouteDef]:
             web.get(api + "/user/groups", list_user_groups),
             web.get(api + "/group/bulk", list_groups),
             web.post(api + "/permissions/check", check_permissions),
-            web.get("/_edge/tenant_info", get_tenant_info),
         ]
     return routes
-
-
-async def get_tenant_info(_: web.Request) -> web.Response:
-    return reply({"cloudId": CLOUD_ID})
 
 
 async def get_myself(request: web.Request) -> web.Response:

@@ -171,6 +171,8 @@ def jira_page(context: Context, request: web.Request, items: Sequence[T], show: 
 
 def error_reply(context: Context, path: str, status: int, message: str) -> web.Response:
     """The error in the shape of the API that the path belongs to."""
+    if status == 401 and (context.is_gateway or path.startswith("/oauth/")):
+        return reply({"code": 401, "message": message}, status=401)
     if context.is_cloud and path.startswith(context.confluence_root + "/api/v2/"):
         title = {400: "Invalid request", 401: "Unauthorized", 404: "Not Found"}.get(status, message)
         code = title.upper().replace(" ", "_")
