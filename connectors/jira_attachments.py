@@ -16,13 +16,12 @@ from connectors.errors import (
     UnexpectedAnswerError,
 )
 from connectors.extraction import ExtractedPart, can_extract, extract
+from connectors.extraction.formats import format_of
 from connectors.jira_api import JiraApi
 from connectors.jira_comments import restricted_comments
 from connectors.jira_issues import display_name, issue_url
 from connectors.times import parse_time
 
-#: More than any format is read at.
-_LARGEST_DOWNLOAD = 256 * 1024 * 1024
 #: A file is uploaded while a comment is being written, and belongs to it.
 _WRITING = timedelta(minutes=10)
 
@@ -87,10 +86,13 @@ class AttachmentReader:
                 yield self._document(issue, attachment, parts, rules)
 
     def _extracted(self, attachment: Json) -> list[ExtractedPart]:
-        content = self._api.client.download(self._api.attachment_path(attachment), _LARGEST_DOWNLOAD)
+        filename, media_type = str(attachment["filename"]), _media_type(attachment)
+        known = format_of(filename, media_type)
+        limit = known.max_bytes if known else 0
+        content = self._api.client.download(self._api.attachment_path(attachment), limit)
         if content is None:
-            raise ExtractionError("The file is larger than the site said.")
-        return extract(content, filename=str(attachment["filename"]), media_type=_media_type(attachment))
+            raise ExtractionError("The file is larger than the site said, and than what is read.")
+        return extract(content, filename=filename, media_type=media_type)
 
     def _unreadable(self, issue: Json, attachment: Json, reason: str) -> Unreadable:
         return Unreadable(

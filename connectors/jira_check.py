@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from connectors.errors import AuthenticationError, NotFoundError
+from connectors.errors import AuthenticationError, NotFoundError, ScopeError
 from connectors.jira_api import JiraApi
 from connectors.jira_cloud import CloudJira
 from connectors.jira_datacenter import DataCenterJira
@@ -30,7 +30,7 @@ class JiraCheck:
         projects = self._projects.now()
         missing = [*self._missing(projects[0])]
         if missing:
-            raise AuthenticationError(" ".join(missing))
+            raise AuthenticationError(" ".join(dict.fromkeys(missing)))
         person = account.get("displayName") or "an account without a name"
         zone = account.get("timeZone")
         remarks = f"; its time zone is {zone}" if zone else ""
@@ -56,7 +56,7 @@ class JiraCheck:
                 f"{site} who may see tickets with a security level: give it {self._level_right()}.",
             ),
         )
-        yield from (sentence for call, sentence in ask if not _allowed(call))
+        yield from filter(None, (_refusal(call, sentence) for call, sentence in ask))
         yield from self._people()
         yield from self._unknown_fields()
 
@@ -83,11 +83,13 @@ class JiraCheck:
                 if len(people) >= _PEOPLE_TO_LOOK_AT or any(people):
                     return
 
-        if not _allowed(look) or not groups:
-            yield (
-                f"{self._url} does not show this account the groups and their people: "
-                "give it Browse Users and Groups (on Data Center also Administer Jira)."
-            )
+        hidden = (
+            f"{self._url} does not show this account the groups and their people: "
+            "give it Browse Users and Groups (on Data Center also Administer Jira)."
+        )
+        refused = _refusal(look, hidden)
+        if refused or not groups:
+            yield refused or hidden
         elif people and not any(people):
             yield (
                 f"{self._url} shows this account nobody's e-mail address, so that nobody could be told from another: "
@@ -101,10 +103,12 @@ class JiraCheck:
             yield f"{self._url} has no field {name}: correct the name or take it from the configuration."
 
 
-def _allowed(call: Callable[[], object]) -> bool:
-    """Whether the site answers (Atlassian hides with 404 as well as with 403)."""
+def _refusal(call: Callable[[], object], sentence: str) -> str | None:
+    """What to say where the site does not answer (Atlassian hides with 404 as well as with 403)."""
     try:
         call()
+    except ScopeError as exc:
+        return str(exc)  # the token's scopes are at fault, and not the account's rights
     except (AuthenticationError, NotFoundError):
-        return False
-    return True
+        return sentence
+    return None

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from connectors.batches import batches
 from connectors.documents import Document, SectionKind, Unreadable
+from sandbox.atlassian import jira_beans
 
 
 def read_all(connector: Any) -> list[Document | Unreadable]:
@@ -35,6 +38,16 @@ def by_key(found: list[Document | Unreadable]) -> dict[str, Document]:
 def read(connector: Any) -> dict[str, Document]:
     """All tickets by key."""
     return by_key(read_all(connector))
+
+
+def make_service_desks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All projects of the sandbox become service desks: others have no internal notes."""
+    as_it_is = jira_beans.project_bean
+
+    def project_bean(context: Any, project: Any) -> dict[str, Any]:
+        return {**as_it_is(context, project), "projectTypeKey": "service_desk"}
+
+    monkeypatch.setattr(jira_beans, "project_bean", project_bean)
 
 
 def texts(document: Document, kind: SectionKind) -> list[str]:

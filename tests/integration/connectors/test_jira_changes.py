@@ -12,7 +12,7 @@ import pytest
 from connectors.errors import NotFoundError, UnexpectedAnswerError
 from sandbox import site_changes
 from sandbox.atlassian import jira_issues
-from tests.integration.connectors.jira_reading import by_key, read, read_all, read_changed, texts
+from tests.integration.connectors.jira_reading import by_key, read, read_all, read_changed
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -11,20 +11,13 @@ import pytest
 from connectors.documents import ANYONE, AccessRule, Document, SectionKind
 from connectors.errors import AuthenticationError, SourceUnavailableError
 from sandbox import site_changes
-from sandbox.atlassian import jira_beans
 from sandbox.site_access import may_read_issue
-from tests.integration.connectors.jira_reading import admits, read, texts
+from tests.integration.connectors.jira_reading import admits, make_service_desks, read, texts
 
 
 @pytest.fixture(autouse=True)
 def _service_desks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All projects are service desks: others have no internal notes."""
-    as_it_is = jira_beans.project_bean
-
-    def project_bean(context: Any, project: Any) -> dict[str, Any]:
-        return {**as_it_is(context, project), "projectTypeKey": "service_desk"}
-
-    monkeypatch.setattr(jira_beans, "project_bean", project_bean)
+    make_service_desks(monkeypatch)
 
 
 def people_of(connector: Any) -> dict[str, frozenset[str]]:

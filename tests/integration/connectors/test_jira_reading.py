@@ -14,21 +14,14 @@ import pytest
 from connectors.documents import Document, DocumentKind, SectionKind, Unreadable
 from connectors.errors import AuthenticationError, ConnectorError
 from sandbox import site_changes
-from sandbox.atlassian import jira_beans
-from tests.integration.connectors.jira_reading import by_key, read, read_all, texts
+from tests.integration.connectors.jira_reading import by_key, make_service_desks, read, read_all, texts
 
 IDS = ["1001", "1002", "1003"]
 
 
 @pytest.fixture(autouse=True)
 def _service_desks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All projects are service desks: others have no internal notes."""
-    as_it_is = jira_beans.project_bean
-
-    def project_bean(context: Any, project: Any) -> dict[str, Any]:
-        return {**as_it_is(context, project), "projectTypeKey": "service_desk"}
-
-    monkeypatch.setattr(jira_beans, "project_bean", project_bean)
+    make_service_desks(monkeypatch)
 
 
 def test_a_ticket_has_description_solution_and_comments(running: Any) -> None:

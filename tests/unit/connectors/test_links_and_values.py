@@ -1,17 +1,15 @@
-"""Anchors, page addresses, dates, people and tickets: the small pure parts."""
+"""Anchors, page addresses, dates and people: the small pure parts."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from connectors.atlassian import Deployment
 from connectors.batches import batches
 from connectors.confluence_pages import heading_anchor, page_url
-from connectors.documents import Membership, SectionKind
-from connectors.jira_issues import FIELDS, is_public, issue_document
+from connectors.documents import Membership
 from connectors.people import memberships_of
 from connectors.times import parse_time
 
@@ -64,55 +62,3 @@ def test_batches_are_full_but_for_the_last() -> None:
     """And none is empty."""
     assert list(batches(range(5), 2)) == [[0, 1], [2, 3], [4]]
     assert list(batches([], 2)) == []
-
-
-@pytest.mark.parametrize(
-    ("comment", "public"),
-    [
-        ({}, True),
-        ({"jsdPublic": True}, True),
-        ({"jsdPublic": False}, False),
-        ({"visibility": {"type": "group", "value": "g"}}, False),
-        ({"visibility": None}, True),
-    ],
-)
-def test_comments_for_some_alone_are_not_public(comment: dict[str, Any], public: bool) -> None:
-    """Roles, groups and internal notes."""
-    assert is_public(comment) is public
-
-
-def _document(**fields: Any) -> Any:
-    issue = {"id": "1", "key": "A-1", "fields": {"summary": "s", **fields}}
-    return issue_document(
-        issue, source="x", site_url="https://x", deployment=Deployment.CLOUD, access_rules=()
-    )
-
-
-def test_real_dirt_in_tickets_is_survived() -> None:
-    """No author, no body, no project, no date."""
-    comments = [{"id": "1"}, {"id": "2", "body": "text", "author": None}, {"id": "3", "body": None}]
-    document = _document(comment={"comments": comments}, resolution={"name": "Fixed"})
-    assert [section.kind for section in document.sections] == [SectionKind.SOLUTION, SectionKind.COMMENT]
-    assert document.sections[0].text == "Resolution: Fixed."
-    assert (document.place, document.status, document.author) == ("A", "Fixed", None)
-
-
-def test_a_comment_by_another_than_the_assignee_is_not_taken_for_the_solution() -> None:
-    """Nothing is guessed."""
-    comment = {"id": "1", "body": "me too", "author": {"name": "x"}, "created": "2024-01-01T00:00:00Z"}
-    document = _document(
-        comment={"comments": [comment]},
-        resolution={"name": "Fixed"},
-        resolutiondate="2024-01-02T00:00:00Z",
-        assignee={"name": "y"},
-    )
-    assert "me too" not in document.sections[0].text
-
-
-def test_nothing_of_other_tickets_is_in_a_tickets_text() -> None:
-    """Whoever may read this one may not be allowed to know that those exist."""
-    shut = {"key": "A-2", "fields": {"summary": "the secret merger"}}
-    links = [{"type": {"outward": "blocks"}, "outwardIssue": shut}, {"type": {}, "inwardIssue": shut}]
-    document = _document(description="Words.", issuelinks=links, parent=shut, subtasks=[shut])
-    assert [section.text for section in document.sections] == ["Words."]
-    assert not {"issuelinks", "parent", "subtasks"} & set(FIELDS)
