@@ -9,7 +9,9 @@ import json
 import resource
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 
 from connectors.errors import ExtractionError
 from connectors.extraction.formats import Format
@@ -27,7 +29,12 @@ def main() -> None:
 
 
 def limit_process(*, seconds: int, memory: int) -> None:
-    """Limit what this process may take from here on; nothing of it can lift the limits again."""
+    """Limit what this process may take from here on; nothing of it can lift the limits again.
+
+    Where the machine's memory runs out first, this process is the one to be ended.
+    """
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     for forbidden in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):

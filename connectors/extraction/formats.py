@@ -56,6 +56,10 @@ _BY_TYPE = {
     "application/yaml": Format.CODE,
     "application/x-yaml": Format.CODE,
     "text/yaml": Format.CODE,
+    "application/javascript": Format.CODE,
+    "application/x-javascript": Format.CODE,
+    "application/x-ndjson": Format.CODE,
+    "application/toml": Format.CODE,
     "application/sql": Format.CODE,
     "application/x-sh": Format.CODE,
 }

@@ -26,12 +26,13 @@ def read_sheets(content: bytes) -> Iterator[ExtractedPart]:
     workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
     left = MAX_CELLS
     for sheet in workbook.worksheets:
-        if left <= 0:
-            return
         sheet.reset_dimensions()  # what a file says of its size is often wrong
         rows = _Counted(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), left)
         yield from table_parts(rows, (sheet.title,))
         left = rows.left
+        if left < 0:
+            yield ExtractedPart(text=f"(The workbook goes on; only its first {MAX_CELLS:,} cells are read.)")
+            return
 
 
 class _Counted:

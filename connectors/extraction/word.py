@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import docx
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 
 from connectors.extraction.archives import checked_archive
@@ -28,14 +30,30 @@ _SIGNS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHy
 _WRAPPERS = {qn(name) for name in ("w:sdt", "w:sdtContent", "w:customXml", "w:ins", "w:moveTo", "w:smartTag")}
 #: Their text is not in the document, or is there a second time.
 _LEFT_OUT = {_FALLBACK, qn("w:del"), qn("w:moveFrom"), qn("w:instrText"), _PPR, qn("w:rPr")}
+_NOTES = {RELATIONSHIP_TYPE.FOOTNOTES, RELATIONSHIP_TYPE.ENDNOTES}
 
 
 def read_word(content: bytes) -> Iterator[ExtractedPart]:
     """The body in reading order, with what is tracked as inserted and without what is tracked as deleted."""
     document = docx.Document(checked_archive(content, Format.WORD))
     names = {style.style_id: style.name or "" for style in document.styles}
-    found = _blocks(document.element.body, lambda style: names.get(style, ""))
-    return piece_parts(_joined(found))
+
+    def style_name(style: str) -> str:
+        return names.get(style, "")
+
+    yield from piece_parts(_joined(_blocks(document.element.body, style_name)))
+    notes = [block.text for note in _notes(document) for block in _blocks(note, style_name) if block.text]
+    if notes:
+        yield ExtractedPart(text="\n".join(notes), heading_path=("Footnotes",))
+
+
+def _notes(document: Any) -> Iterator[Any]:
+    """Footnotes and endnotes, which python-docx does not know; not the lines that divide them from the text."""
+    for relation in document.part.rels.values():
+        if relation.reltype in _NOTES and not relation.is_external:
+            for note in parse_xml(relation.target_part.blob):
+                if note.get(qn("w:type")) in {None, "normal"}:
+                    yield note
 
 
 def _joined(found: Iterator[Block]) -> Iterator[Block]:
@@ -112,17 +130,32 @@ def _text(element: Any) -> str:
 
 def _table(element: Any, style_name: StyleName) -> str:
     """The table with its first row for a header. A cell's own tables become lines of text."""
-    rows = []
-    for number, row in enumerate(element.iter(_TR)):
-        if next(above for above in row.iterancestors(_TBL)) is not element:
+    rows: list[list[Cell]] = []
+    above: dict[int, str] = {}  # the text that stands over each column
+    for row in element.iter(_TR):
+        if next(row.iterancestors(_TBL)) is not element:
             continue
-        cells = [cell for cell in row.iter(_TC) if next(cell.iterancestors(_TR)) is row]
-        rows.append([_cell(cell, style_name, header=number == 0) for cell in cells])
+        cells: list[Cell] = []
+        column = 0
+        for cell in (cell for cell in row.iter(_TC) if next(cell.iterancestors(_TR)) is row):
+            span, continued = _merged(cell)
+            text = above.get(column, "") if continued else _cell_text(cell, style_name)
+            cells.append(Cell(text=text, header=not rows, columns=span))
+            above[column] = text
+            column += span
+        rows.append(cells)
     return markdown_table(rows)
 
 
-def _cell(element: Any, style_name: StyleName, *, header: bool) -> Cell:
-    lines = [block.text for block in _blocks(element, style_name) if block.text]
-    properties = element.find(qn("w:tcPr"))
-    span = _value(properties, qn("w:gridSpan")) if properties is not None else None
-    return Cell(text="\n".join(lines), header=header, columns=int(span) if span and span.isdigit() else 1)
+def _cell_text(cell: Any, style_name: StyleName) -> str:
+    return "\n".join(block.text for block in _blocks(cell, style_name) if block.text)
+
+
+def _merged(cell: Any) -> tuple[int, bool]:
+    """How many columns the cell takes, and whether it goes on from the row above."""
+    properties = cell.find(qn("w:tcPr"))
+    if properties is None:
+        return 1, False
+    span, vertical = _value(properties, qn("w:gridSpan")), properties.find(qn("w:vMerge"))
+    continued = vertical is not None and vertical.get(_VALUE) != "restart"
+    return int(span) if span and span.isdigit() else 1, continued

@@ -10,6 +10,9 @@ import docx
 import openpyxl
 import pptx
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml
 from pptx.util import Inches
 
@@ -108,9 +111,32 @@ def test_what_word_keeps_beside_the_plain_text() -> None:
     table = document.add_table(2, 2)
     table.cell(0, 0).merge(table.cell(0, 1)).text = "wide"
     table.cell(1, 1).text = "right"
+    tall = document.add_table(3, 2)
+    tall.cell(1, 0).merge(tall.cell(2, 0)).text = "tall"
+    tall.cell(0, 0).text, tall.cell(0, 1).text = "A", "B"
+    tall.cell(1, 1).text, tall.cell(2, 1).text = "1", "2"
     assert [text for _, _, text in read(saved(document), "a.docx")] == [
         "old new\n\ncontrolled\n\ntab\tbed",
         "| wide |  |\n| --- | --- |\n|  | right |",
+        "| A | B |\n| --- | --- |\n| tall | 1 |\n| tall | 2 |",
+    ]
+
+
+def test_footnotes_are_text_too() -> None:
+    """They stand behind the text, without the lines that Word draws over them."""
+    document = docx.Document()
+    document.add_paragraph("Claim.")
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    notes = (
+        f'<w:footnotes {space}><w:footnote w:type="separator" w:id="0"><w:p><w:r><w:t>line</w:t></w:r></w:p>'
+        '</w:footnote><w:footnote w:id="2"><w:p><w:r><w:t>Proof.</w:t></w:r></w:p></w:footnote></w:footnotes>'
+    )
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+    part = Part(PackURI("/word/footnotes.xml"), kind, notes.encode(), document.part.package)
+    document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
+    assert read(saved(document), "a.docx") == [
+        (SectionKind.SECTION, (), "Claim."),
+        (SectionKind.SECTION, ("Footnotes",), "Proof."),
     ]
 
 
