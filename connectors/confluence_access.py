@@ -131,7 +131,7 @@ def _is_cut(read: Json) -> bool:
             continue
         shown, limit, size = (listed.get(name) for name in ("results", "limit", "size"))
         count = len(shown) if isinstance(shown, list) else 0
-        if (isinstance(limit, int) and count >= limit) or (isinstance(size, int) and size > count):
+        if (isinstance(limit, int) and count >= limit > 0) or (isinstance(size, int) and size > count):
             return True
         if (listed.get("_links") or {}).get("next"):
             return True

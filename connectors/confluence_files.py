@@ -15,9 +15,14 @@ from connectors.confluence_parts import child_part, place_part
 from connectors.confluence_query import on_pages, with_ids
 from connectors.confluence_rows import PAGES_AT_ONCE, PLACE, is_page
 from connectors.documents import Document, DocumentKind, Listed, Section, SectionKind, Unreadable
-from connectors.errors import AuthenticationError, ExtractionError, NotFoundError
+from connectors.errors import (
+    AuthenticationError,
+    BrokenAnswerError,
+    ExtractionError,
+    NotFoundError,
+    SourceUnavailableError,
+)
 from connectors.extraction import ExtractedPart, can_extract, extract
-from connectors.failures import OF_ONE_DOCUMENT, SingleFailures
 from connectors.times import parse_time
 
 log = structlog.get_logger(__name__)
@@ -37,7 +42,9 @@ def listed_files(page: Json, attachments: Iterable[Json]) -> Iterator[Listed]:
     """The attachments of a page that can be read, with versions that change with the file or the page's place."""
     for row in attachments:
         if is_readable(row):
-            yield Listed(id=attachment_key(str(page["id"]), str(row["id"])), parts=parts_of_file(row, page))
+            yield Listed(
+                id=attachment_key(str(page["id"]), str(row["id"])), parts=parts_of_file(row, page) or None
+            )
 
 
 def parts_of_file(row: Json, page: Json) -> frozenset[str]:
@@ -65,12 +72,11 @@ def media_type(row: Json) -> str:
 
 def read_files(known: Known, ids: Sequence[tuple[str, str]]) -> Iterator[Document | Unreadable]:
     """The attachments with these ``(page id, attachment id)``, as far as they hang on such a page to read."""
-    failures = SingleFailures()
     for batch in batches(dict.fromkeys(ids), PAGES_AT_ONCE):
         pages = _pages(known, sorted({page_id for page_id, _ in batch}))
         files = _files(known, [pair for pair in batch if pair[0] in pages])
         for (page_id, _), row in files.items():
-            yield _document(known, pages[page_id], row, failures)
+            yield _document(known, pages[page_id], row)
 
 
 def _pages(known: Known, ids: Sequence[str]) -> dict[str, Json]:
@@ -81,21 +87,23 @@ def _pages(known: Known, ids: Sequence[str]) -> dict[str, Json]:
     for page_id in ids:
         if page_id not in found and (row := known.api.content(page_id, PLACE)) is not None:
             found[page_id] = row
-    pages = {page_id: row for page_id, row in found.items() if is_page(row) and known.shows(row)}
+    if len(found) < len(ids):
+        known.spaces.all()  # pages that are not shown are gone only if their spaces are shown
+    pages = {page_id: row for page_id, row in found.items() if is_page(row) and known.spaces.reads(row)}
     known.access.learn(list(pages.values()))
     return pages
 
 
 def _files(known: Known, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Json]:
     """The attachments that still hang on their pages."""
-    wanted, found = set(pairs), dict[tuple[str, str], Json]()
+    found = dict[tuple[str, str], Json]()
     page_ids = sorted({page_id for page_id, _ in pairs})
     if page_ids:
         for rows in known.api.search(
             on_pages(page_ids, ("attachment",)), expand=_EXPAND, limit=_ROWS_AT_ONCE
         ):
             found.update({(container_id(row) or "", str(row["id"])): row for row in rows})
-    for _, attachment_id in wanted - found.keys():
+    for _, attachment_id in set(pairs) - found.keys():
         row = known.api.content(attachment_id, _EXPAND)
         if row is not None and row.get("type") == "attachment":
             found[container_id(row) or "", attachment_id] = row
@@ -106,16 +114,23 @@ def _files(known: Known, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, st
     }
 
 
-def _document(known: Known, page: Json, row: Json, failures: SingleFailures) -> Document | Unreadable:
-    page_id = str(page["id"])
-    key = attachment_key(page_id, str(row["id"]))
+def _document(known: Known, page: Json, row: Json) -> Document | Unreadable:
+    key = attachment_key(str(page["id"]), str(row["id"]))
     try:
-        sections = _sections(known, page, row)
-    except OF_ONE_DOCUMENT as exc:
-        return _unreadable(key, page_id, failures.blame(exc))
-    except (AuthenticationError, NotFoundError, ExtractionError) as exc:
-        return _unreadable(key, page_id, str(exc))
-    failures.forget()
+        return _read(known, page, row, key)
+    except (NotFoundError, ExtractionError) as exc:
+        reason = str(exc)
+    except (SourceUnavailableError, BrokenAnswerError, AuthenticationError) as exc:
+        known.api.current_user()  # raises where it is the site or the account, and not this file alone
+        reason = str(exc)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        reason = f"Confluence gave the file in a form that could not be read ({type(exc).__name__})."
+    log.warning("confluence.attachment_unreadable", attachment=key)
+    return Unreadable(id=key, external_id=str(page["id"]), reason=reason)
+
+
+def _read(known: Known, page: Json, row: Json, key: str) -> Document:
+    page_id, space = str(page["id"]), page["space"]
     return Document(
         source=known.source,
         id=key,
@@ -123,9 +138,9 @@ def _document(known: Known, page: Json, row: Json, failures: SingleFailures) -> 
         kind=DocumentKind.ATTACHMENT,
         title=filename(row),
         url=_url(known, page, row),
-        place=page["space"].get("name") or page["space"]["key"],
-        sections=sections,
-        access_rules=known.access.rules(page, page["space"]["key"]),
+        place=space.get("name") or space["key"],
+        sections=_sections(known, page, row),
+        access_rules=known.access.rules(page, space["key"]),
         author=author_of(row),
         created=created_of(row),
         updated=parse_time((row.get("version") or {}).get("when")),
@@ -162,8 +177,3 @@ def _url(known: Known, page: Json, row: Json) -> str:
     return attachment_url(
         known.link_to(page), page_id=str(page["id"]), attachment_id=str(row["id"]), filename=filename(row)
     )
-
-
-def _unreadable(key: str, page_id: str, reason: str) -> Unreadable:
-    log.warning("confluence.attachment_unreadable", attachment=key)
-    return Unreadable(id=key, external_id=page_id, reason=reason)

@@ -28,11 +28,6 @@ class Known:
     #: Names of people by the ids that mentions carry, None where the site tells none.
     names: dict[str, str | None] = field(default_factory=dict)
 
-    def shows(self, row: Json) -> bool:
-        """Whether a row lies in a space that is read."""
-        key = (row.get("space") or {}).get("key")
-        return isinstance(key, str) and self.spaces.find(key) is not None
-
     def learn_names(self, bodies: Iterable[str]) -> None:
         """Ask for the people whom these bodies mention."""
         wanted = {user for body in bodies for user in mentioned_users(body)} - self.names.keys()

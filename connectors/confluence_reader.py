@@ -6,8 +6,7 @@ where an ancestor has not been seen, and two where pages include others; nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.atlassian import Json
 from connectors.batches import batches
@@ -22,15 +21,8 @@ from connectors.documents import Document, DocumentKind, Unreadable
 from connectors.failures import SingleFailures
 from connectors.times import parse_time
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Taken:
-    """What a page includes: what it asks for, and what of it was found; or why that could not be read."""
-
-    wanted: tuple[Include, ...] = ()
-    found: tuple[IncludedPage, ...] = ()
-    handles: tuple[str, ...] = ()
-    fault: str | None = None
+#: Pages that others of the batch include, by :attr:`Include.key`; the row of what could be read.
+_Included = dict[tuple[str, str], Json | Unreadable]
 
 
 def read_pages(known: Known, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
@@ -47,34 +39,36 @@ class _PageBatch:
         self._children = ChildReader(known.api, failures)
 
     def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
-        rows: dict[str, Json] = {}
-        for row in self._rows.read(ids):
-            if isinstance(row, Unreadable):
-                yield row
-            elif self._known.shows(row):
-                rows[str(row["id"])] = row
+        found = list(self._rows.read(ids))
+        if len(found) < len(ids):
+            self._known.spaces.all()  # pages that are not shown are gone only if their spaces are shown
+        yield from (row for row in found if isinstance(row, Unreadable))
+        shown = (row for row in found if not isinstance(row, Unreadable) and self._known.spaces.reads(row))
+        rows = {str(row["id"]): row for row in shown}
         self._known.access.learn(list(rows.values()))
         children = self._children.of(list(rows))
         included = self._included(rows)
         comments = (row for each in children.values() for row in each.comments)
-        bodies = [body_of(row) for row in [*rows.values(), *comments]]
-        bodies += [page.storage for each in included.values() for page in each.found]
-        self._known.learn_names(filter(None, bodies))
+        texts = (row for row in included.values() if not isinstance(row, Unreadable))
+        self._known.learn_names(filter(None, map(body_of, [*rows.values(), *comments, *texts])))
         for page_id, row in rows.items():
-            yield self._document(row, children[page_id], included.get(page_id, _Taken()))
+            yield self._document(row, children[page_id], included)
 
-    def _document(self, row: Json, children: Children, taken: _Taken) -> Document | Unreadable:
+    def _document(self, row: Json, children: Children, included: _Included) -> Document | Unreadable:
         page_id, known = str(row["id"]), self._known
-        if fault := children.fault or taken.fault:
-            return unreadable_page(page_id, fault)
+        if children.fault:
+            return unreadable_page(page_id, children.fault)
         try:
-            page = self._page(row, children, taken)
-            rules = known.access.rules(row, page.space)
+            wanted = includes_of(body_of(row) or "", row["space"]["key"])
+            for each in map(included.get, (include.key for include in wanted)):
+                if isinstance(each, Unreadable):
+                    return unreadable_page(page_id, f"A page that it includes is unreadable: {each.reason}")
+            page = self._page(row, children, wanted, included)
             return page_document(
                 page,
                 source=known.source,
                 deployment=known.deployment,
-                access_rules=rules,
+                access_rules=known.access.rules(row, page.space),
                 user_name=known.names.get,
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
@@ -82,7 +76,7 @@ class _PageBatch:
             shape = f"in a form that could not be read ({type(exc).__name__})"
             return unreadable_page(page_id, f"Confluence gave page {page_id} {shape}.")
 
-    def _page(self, row: Json, children: Children, taken: _Taken) -> Page:
+    def _page(self, row: Json, children: Children, wanted: Sequence[Include], included: _Included) -> Page:
         if not isinstance(row["title"], str):
             raise TypeError("title")
         words = [page_part(row), *map(child_part, [*children.comments, *children.attachments])]
@@ -101,57 +95,48 @@ class _PageBatch:
             path=tuple(str(each["title"]) for each in row.get("ancestors") or ()),
             comments=tuple(threads(children.comments)),
             attachments=tuple(listed_files(row, children.attachments)),
-            included=taken.found,
-            includes=taken.handles,
+            included=tuple(self._texts(str(row["id"]), wanted, included)),
+            includes=tuple(_handles(wanted, included)),
             parts=frozenset(filter(None, words)) if None not in words else frozenset(),
         )
 
-    def _included(self, rows: dict[str, Json]) -> dict[str, _Taken]:
-        """What the pages of the batch include, by the including page's id; only those that include something."""
+    def _included(self, rows: dict[str, Json]) -> _Included:
+        """The pages of spaces to read that the pages of the batch include: one search by titles, one for texts."""
         wanted = {
-            number: includes_of(body_of(row) or "", row["space"]["key"]) for number, row in rows.items()
+            each for row in rows.values() for each in includes_of(body_of(row) or "", row["space"]["key"])
         }
-        wanted = {number: includes for number, includes in wanted.items() if includes}
-        if not wanted:
+        readable = {each for each in wanted if self._known.spaces.find(each.space) is not None}
+        if not readable:
             return {}
-        readable = {
-            each for includes in wanted.values() for each in includes if self._known.spaces.find(each.space)
-        }
-        places = find_included(self._known.api, readable)
-        ids = {str(row["id"]) for row in places.values()}
-        found: dict[str, Json | Unreadable] = {number: rows[number] for number in ids if number in rows}
-        for row in self._rows.read(sorted(ids - found.keys())) if ids - found.keys() else ():
-            if isinstance(row, Unreadable) or self._known.shows(row):
-                found[str(row.id if isinstance(row, Unreadable) else row["id"])] = row
+        ids = {key: str(row["id"]) for key, row in find_included(self._known.api, readable).items()}
+        found: dict[str, Json | Unreadable] = {each: rows[each] for each in ids.values() if each in rows}
+        if missing := sorted(set(ids.values()) - found.keys()):
+            for row in self._rows.read(missing):
+                if isinstance(row, Unreadable):
+                    found[row.id] = row
+                elif self._known.spaces.reads(row):
+                    found[str(row["id"])] = row
         self._known.access.learn([row for row in found.values() if not isinstance(row, Unreadable)])
-        keys = {key: str(row["id"]) for key, row in places.items()}
-        return {
-            number: self._taken(number, includes, {key: found.get(each) for key, each in keys.items()})
-            for number, includes in wanted.items()
-        }
+        return {key: found[number] for key, number in ids.items() if number in found}
 
-    def _taken(
-        self,
-        number: str,
-        wanted: tuple[Include, ...],
-        places: dict[tuple[str, str], Json | Unreadable | None],
-    ) -> _Taken:
-        found, handles = list[IncludedPage](), list[str]()
+    def _texts(self, page_id: str, wanted: Iterable[Include], included: _Included) -> Iterator[IncludedPage]:
         for include in wanted:
-            row = places.get(include.key)
-            if isinstance(row, Unreadable):
-                return _Taken(fault=f"A page that page {number} includes could not be read: {row.reason}")
-            handles.append(f"{include.space}:{row['title'] if row else include.title}")
-            if row is not None and str(row["id"]) != number:
-                found.append(self._text_of(row, include))
-        return _Taken(wanted=wanted, found=tuple(found), handles=tuple(dict.fromkeys(handles)))
+            row = included.get(include.key)
+            if row is None or isinstance(row, Unreadable) or str(row["id"]) == page_id:
+                continue
+            body = body_of(row) or ""
+            yield IncludedPage(
+                id=str(row["id"]),
+                title=row["title"],
+                url=self._known.link_to(row),
+                storage=body if include.excerpt is None else excerpt_of(body, include.excerpt),
+                access_rules=self._known.access.rules(row, row["space"]["key"]),
+            )
 
-    def _text_of(self, row: Json, include: Include) -> IncludedPage:
-        body = body_of(row) or ""
-        return IncludedPage(
-            id=str(row["id"]),
-            title=row["title"],
-            url=self._known.link_to(row),
-            storage=body if include.excerpt is None else excerpt_of(body, include.excerpt),
-            access_rules=self._known.access.rules(row, row["space"]["key"]),
-        )
+
+def _handles(wanted: Iterable[Include], included: _Included) -> dict[str, None]:
+    """By which the included pages are known, each once: with their own titles where they were found."""
+    rows = ((include, included.get(include.key)) for include in wanted)
+    return dict.fromkeys(
+        f"{include.space}:{row['title'] if isinstance(row, dict) else include.title}" for include, row in rows
+    )

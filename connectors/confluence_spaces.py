@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from threading import Lock
 
+from connectors.atlassian import Json
 from connectors.confluence_api import ConfluenceApi, Space
 from connectors.errors import NotFoundError
 
@@ -39,6 +40,16 @@ class Spaces:
                 self._unknown.add(key)
                 self._found = self._asked()
             return (self._found or {}).get(key)
+
+    def reads(self, row: Json) -> bool:
+        """Whether a page lies in a space that is read; its row (with ``space`` expanded) mostly tells."""
+        space = row.get("space") or {}
+        key, status = space.get("key"), space.get("status")
+        if not isinstance(key, str):
+            return False
+        if self.keys is not None:
+            return key in self.keys
+        return status == "current" if isinstance(status, str) else self.find(key) is not None
 
     def _asked(self) -> dict[str, Space]:
         found = {space.key: space for space in self._api.spaces(self.keys)}

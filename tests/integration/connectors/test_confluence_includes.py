@@ -136,7 +136,7 @@ def test_the_text_is_as_new_as_the_page_that_it_is_of(running: Any) -> None:
 
 
 def test_all_includes_of_a_batch_cost_two_searches(running: Any) -> None:
-    """One by titles, one for the texts."""
+    """One by titles, one for the texts; and the spaces are asked for once."""
     ids = [
         page(running, macro("include", title), title=title + "!") for title in ("Lamp room", "Spring opening")
     ] * 2
@@ -144,6 +144,9 @@ def test_all_includes_of_a_batch_cost_two_searches(running: Any) -> None:
     list(connector.documents(["100", "101"]))
     counted = running.requests()
     assert len([s for d in connector.documents(ids) for s in included(d)]) == 3
+    assert running.requests() - counted == 5
+    counted = running.requests()
+    list(connector.documents(ids))
     assert running.requests() - counted == 4
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.documents import Document, DocumentKind, Section, SectionKind, Unreadable
+from connectors.errors import AuthenticationError, SourceUnavailableError
 from sandbox import site_changes
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -129,7 +130,16 @@ def test_a_change_names_the_part_that_changed(running: Any) -> None:
     )
 
 
-def test_changes_cost_the_account_the_space_and_the_search(running: Any) -> None:
+def test_a_refresh_costs_a_handful_of_requests(running: Any) -> None:
+    """Zone, changes, pages, what hangs on them, and the restrictions above: whatever the number of spaces."""
+    site, since, connector = running.site, datetime.now(UTC), running.confluence()
+    for number in ("101", "102", "103"):
+        site_changes.update_page(site, site.pages[number], {"storage": "<p>New.</p>"})
+    assert set(read(connector, {change.id for change in connector.changes(since)})) == {"101", "102", "103"}
+    assert running.requests() <= 5
+
+
+def test_changes_cost_the_account_and_the_search(running: Any) -> None:
     """The zone is asked for once."""
     connector = running.confluence()
     list(connector.changes(datetime.now(UTC)))
@@ -227,6 +237,17 @@ def test_a_file_that_cannot_be_had_costs_no_other(running: Any, status: int) -> 
     assert isinstance(broken, Unreadable)
     assert broken.external_id == "102"
     assert isinstance(found[f"102/{other.id}"], Document)
+
+
+def test_files_are_not_blamed_for_a_site_that_is_down(running: Any) -> None:
+    """Or for an account that is refused: the batch fails and is read again."""
+    connector = running.confluence()
+    read(connector, ["102"])
+    for status, error in ((503, SourceUnavailableError), (401, AuthenticationError)):
+        running.fault(path="(download|user/current)", status=status, times=6)
+        with pytest.raises(error):
+            list(connector.documents(["102/att1"]))
+        running.site.traffic.faults.clear()
 
 
 def test_a_broken_file_and_one_that_is_larger_than_it_says_are_unreadable(running: Any) -> None:
