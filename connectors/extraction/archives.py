@@ -36,11 +36,11 @@ def checked_archive(content: bytes, found: Format) -> BytesIO:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as exc:
-        raise ExtractionError(f"The file is broken, or is not a {found.value}.") from exc
+        raise ExtractionError(f"The file is broken, or no {found.value}.") from exc
     if any(entry.flag_bits & 1 for entry in entries):
         raise ExtractionError("The file is encrypted.")
     if not any(entry.filename.startswith(_MAIN_PART[found]) for entry in entries):
-        raise ExtractionError(f"The file is not a {found.value}.")
+        raise ExtractionError(f"The file is no {found.value}.")
     xml = sum(entry.file_size for entry in entries if entry.filename.endswith((".xml", ".rels")))
     if len(entries) > _MAX_ENTRIES or xml > _MAX_XML or sum(e.file_size for e in entries) > _MAX_UNPACKED:
         raise ExtractionError("The file unpacks to far more than a document is.")

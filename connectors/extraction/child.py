@@ -52,7 +52,7 @@ def read(content: bytes, found: Format, *, memory: int) -> dict[str, object]:
     except RecursionError:
         return {"error": "The file is nested too deeply."}
     except Exception as error:  # noqa: BLE001 - the libraries raise whatever a broken file makes them trip over
-        return {"error": f"The file is broken, or is not a {found.value} ({type(error).__name__})."}
+        return {"error": f"The file is broken, or no {found.value} ({type(error).__name__})."}
 
 
 def reader(found: Format) -> Callable[[bytes], Iterable[ExtractedPart]]:

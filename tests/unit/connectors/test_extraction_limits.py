@@ -87,7 +87,7 @@ def test_a_truncated_file_is_refused_in_one_sentence(ending: str, sound: dict[st
 
 def test_one_office_format_is_not_another(sound: dict[str, bytes]) -> None:
     """Its ending says presentation, its content is a workbook."""
-    assert failure(sound["xlsx"], "pptx") == "The file is not a PowerPoint presentation."
+    assert failure(sound["xlsx"], "pptx") == "The file is no PowerPoint presentation."
 
 
 def test_encrypted_office_files() -> None:
