@@ -112,7 +112,7 @@ class Site:
                 self.source.put(replace(document, updated=before[str(page)].updated))
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_STEPS, min_size=4, max_size=20))
 def test_after_any_history_the_index_equals_a_fresh_one(
     index: Any, source: Any, document: Make, steps: list[tuple[str, int, Any]]
