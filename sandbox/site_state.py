@@ -66,6 +66,8 @@ class Site:
     application_roles: dict[str, Principals] = field(default_factory=dict)
     role_ids: dict[str, str] = field(default_factory=lambda: dict(FIRST_ROLES))
     issue_files: dict[str, bytes] = field(default_factory=dict)
+    served: dict[str, Any] = field(default_factory=dict)
+    """The contexts of the applications that serve the site, by deployment."""
     identity: Identity = field(default_factory=Identity)
     traffic: Traffic = field(default_factory=Traffic)
     account: AccountView = field(default_factory=AccountView)

@@ -54,6 +54,7 @@ def create_atlassian_app(
     )
     app = web.Application(middlewares=[watch_traffic, shape_errors, authenticate])
     app[CONTEXT] = context
+    site.served[deployment] = context
     app[CLOSING] = asyncio.Event()
     app.on_shutdown.append(stop_waiting)
     for routes in (*API_ROUTES, human_routes, media_routes, oauth_routes):
