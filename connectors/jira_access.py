@@ -29,6 +29,8 @@ class JiraAccess:
         self._api = api
         self._memory = Memory()
         self._holders = Holders(api, self._memory)
+        #: Keys of tickets with a level, by id, as they were seen last.
+        self._keys: dict[str, str] = {}
 
     def forget(self) -> None:
         """A pass begins that wants to know how things are now."""
@@ -41,6 +43,7 @@ class JiraAccess:
         names = [RuleName(kind=RuleKind.PROJECT, ids=(project,), people=self._people(issue, browsers))]
         if level and isinstance(self._api, DataCenterJira):
             names.append(RuleName(kind=RuleKind.ISSUE, ids=(str(issue["id"]),)))
+            self._keys[str(issue["id"])] = str(issue["key"])
         elif level:
             members = self._holders.of_level(str(level["id"]), _OLD)
             people = self._people(issue, members)
@@ -86,10 +89,15 @@ class JiraAccess:
         """Who sees this ticket. Data Center tells it for a ticket, and not who is in a level: a level may name the
         reporter or a field, so that one ticket of a level says nothing about another."""
         api = self._api
-        issue = api.issue(issue_id, ("project",))
-        if issue is None or not isinstance(api, DataCenterJira):
+        if not isinstance(api, DataCenterJira):
             return frozenset()
-        viewers = self._holders.readable(lambda: api.viewers(issue["key"]), issue=issue_id)
+        key = self._keys.pop(issue_id, None)
+        if key is None:
+            issue = api.issue(issue_id, ("project",))
+            if issue is None:
+                return frozenset()
+            key = str(issue["key"])
+        viewers = self._holders.readable(lambda: api.viewers(key), issue=issue_id)
         return frozenset(f"user:{found}" for user in viewers if (found := api.user_id(user)))
 
     def _people(self, issue: Json, holders: list[Json]) -> dict[str, str]:

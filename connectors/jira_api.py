@@ -83,8 +83,8 @@ class JiraApi(ABC):
         """The active people in a group."""
 
     @abstractmethod
-    def level_holders(self, level_id: str) -> list[Json]:
-        """Who may see issues of a security level: holders, as in permission schemes."""
+    def level_members(self) -> list[Json]:
+        """Who may see issues of which security level: ``issueSecurityLevelId`` with a ``holder``."""
 
     @abstractmethod
     def user_id(self, user: Json) -> str | None:

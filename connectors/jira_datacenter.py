@@ -85,7 +85,7 @@ class DataCenterJira(JiraApi):
     def members(self, group: str) -> Iterator[Json]:
         return self.listed("group/member", {"groupname": group}, "values", size=50)
 
-    def level_holders(self, level_id: str) -> list[Json]:
+    def level_members(self) -> list[Json]:
         """Nobody: no REST resource of Data Center tells who is in a security level."""
         return []
 

@@ -37,7 +37,12 @@ class Holders:
 
     def of_level(self, level: str, max_age: float) -> list[Json]:
         """The holders of a security level."""
-        return self._rows("level", lambda: self._api.level_holders(level), max_age, level)
+        members = self._rows("levels", self._api.level_members, max_age)
+        return [
+            member.get("holder") or {}
+            for member in members
+            if str(member.get("issueSecurityLevelId")) == level
+        ]
 
     def principals(
         self, holders: Iterable[Json], project: str, people: Mapping[str, str], max_age: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -261,3 +262,39 @@ def test_the_check_names_fields_that_do_not_exist_and_addresses_that_are_hidden(
     running.fault(path="group/member", status=200, times=10, body=members)
     with pytest.raises(AuthenticationError, match=r"e-mail address.*no field Depth"):
         running.jira(options={"fields": ("Depth", "summary")}).check()
+
+
+PRINCIPALS = (
+    "group:staff",
+    "group:keepers",
+    "group:board",
+    "user:acc-2",
+    "user:acc-4",
+    "role:Crew",
+    "role:Members",
+)
+PER_TICKET = ("reporter", "assignee", "lead", "anyone")
+LOGINS = ("ann.lee", "bo.kim", "cy.fox", "di.ode")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_sites_are_read_as_their_people_may(running: Any, seed: int) -> None:
+    """Schemes, roles, levels, leads, reporters and assignees as they come, and groups that change afterwards."""
+    site, chance = running.site, random.Random(seed)
+
+    def some(choices: tuple[str, ...], most: int = 3) -> tuple[str, ...]:
+        return tuple(chance.sample(choices, chance.randint(0, most)))
+
+    site_changes.set_project_role(site, "OPS", "Crew", some(PRINCIPALS[:5]))
+    site_changes.set_project_permissions(site, "OPS", (*some(PRINCIPALS), *some(PER_TICKET, 2)))
+    site_changes.set_project_lead(site, "OPS", chance.choice(LOGINS))
+    for key in ("OPS-1", "OPS-2", "OPS-3"):
+        people = {"reporter": chance.choice(LOGINS), "assignee": chance.choice(LOGINS)}
+        site_changes.update_issue(site, site.find_issue(key), people)
+        level = (*some(PRINCIPALS, 2), *some(PER_TICKET, 1))
+        site_changes.set_security(site, site.find_issue(key), level)
+    documents = compare(running)
+    listed = {each.id: each.access_rules for each in running.jira().listing()}
+    assert listed == {document.id: document.access_rules for document in documents.values()}
+    site_changes.set_members(site, "keepers", list(chance.sample(LOGINS, 2)))
+    compare(running)
