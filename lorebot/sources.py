@@ -112,8 +112,8 @@ class JiraTable(AtlassianTable):
     kind: Literal["jira"]
     #: Keys; absent: all that the account may browse.
     projects: tuple[str, ...] | None = None
-    #: Custom fields to index, by id or name.
-    fields: tuple[str, ...] = ()
+    #: Custom fields to read, by id or name; as a table with what documents call them.
+    fields: tuple[str, ...] | dict[str, str] = ()
     #: Whether comments that only some roles may see are read, for those who may.
     restricted_comments: bool = False
     #: Whether a service desk's internal notes are read, for its agents.
@@ -126,6 +126,8 @@ class FilesTable(Table):
     kind: Literal["files"]
     name: Annotated[str, Field(min_length=1)]
     path: Path
+    #: Where people find the folder; absent: ``file://``.
+    url: WebAddress | None = None
 
 
 SourceTable = Annotated[ConfluenceTable | JiraTable | FilesTable, Field(discriminator="kind")]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from connectors.limits import SiteLimiter
     from connectors.oauth import TokenStore
     from connectors.site import Site
+    from connectors.webhooks import Product
     from inference.assistant import Assistant
     from inference.model import ChatModel
 
@@ -106,13 +107,20 @@ def build_connector(source: SourceTable, reach: Reach | None = None) -> Connecto
     if isinstance(source, FilesTable):
         from connectors.files import FilesConnector  # noqa: PLC0415
 
-        return FilesConnector(name=source.name, folder=source.path)
+        return FilesConnector(name=source.name, folder=source.path, base_url=source.url)
     from connectors.confluence import ConfluenceConnector  # noqa: PLC0415
     from connectors.jira import JiraConnector  # noqa: PLC0415
 
     client = _build_client(source, reach)
     if isinstance(source, JiraTable):
-        return JiraConnector(name=source.name, client=client, projects=source.projects)
+        return JiraConnector(
+            name=source.name,
+            client=client,
+            projects=source.projects,
+            fields=source.fields,
+            restricted_comments=source.restricted_comments,
+            internal_notes=source.internal_notes,
+        )
     return ConfluenceConnector(name=source.name, client=client, spaces=source.spaces)
 
 
@@ -172,6 +180,17 @@ def _oauth(source: AtlassianTable, site: Site, reach: Reach | None) -> Credentia
 
 def _secret(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
+
+
+def webhook_secrets(settings: Settings) -> dict[str, tuple[Product, str]]:
+    """The sources that take webhooks: who sends them, and the secret that signs them."""
+    from connectors.webhooks import Product  # noqa: PLC0415
+
+    return {
+        source.name: (Product(source.kind), source.webhook_secret.get_secret_value())
+        for source in settings.sources
+        if not isinstance(source, FilesTable) and source.webhook_secret
+    }
 
 
 def find_sources(settings: Settings, name: str | None) -> list[SourceTable]:

@@ -70,7 +70,7 @@ def _attempts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     if not settings.sources:
         yield "sources", lambda: str(find_sources(settings, None))
     for table in settings.sources:
-        yield f"source {table.name}", partial(_source, settings, table)
+        yield f"source {table.name}", partial(check_source, settings, table)
 
 
 def _database(settings: Settings) -> str:
@@ -85,7 +85,7 @@ def _database(settings: Settings) -> str:
     return f"PostgreSQL {server} ({kind}) with pgvector {vector}; the schema is up to date."
 
 
-def _source(settings: Settings, table: SourceTable) -> str:
+def check_source(settings: Settings, table: SourceTable) -> str:
     from lorebot.sources import FilesTable
     from lorebot.wiring import build_connector, open_services
 

@@ -9,6 +9,7 @@ import pytest
 
 from lorebot.errors import ConfigError
 from lorebot.settings import load_settings
+from lorebot.sources import ConfluenceTable, FilesTable, JiraTable
 
 SOURCE = """
 [[sources]]
@@ -21,11 +22,40 @@ spaces = ["ENG", "OPS"]
 """
 
 
+DATACENTER = """
+[[sources]]
+name = "tickets"
+kind = "jira"
+deployment = "datacenter"
+url = "https://jira.acme.com/jira"
+token = "env:WIKI_TOKEN"
+"""
+
+OAUTH = """
+[[sources]]
+name = "tickets"
+kind = "jira"
+url = "https://acme.atlassian.net"
+auth = "oauth"
+client_id = "app"
+client_secret = "env:SECRET"
+refresh_token = "env:WIKI_TOKEN"
+"""
+
+FILES = """
+[[sources]]
+name = "handbook"
+kind = "files"
+path = "/srv"
+"""
+
+
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration file in the current folder; the token's variable is set."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WIKI_TOKEN", "t0ps3cret")
+    monkeypatch.setenv("SECRET", "t0ps3cret-too")
     return tmp_path / "lorebot.toml"
 
 
@@ -48,12 +78,58 @@ def test_a_file_is_read_and_its_secrets_are_resolved_and_never_shown(file: Path)
     settings = load_settings(None)
 
     (source,) = settings.sources
+    assert isinstance(source, ConfluenceTable)
+    assert source.token is not None
     assert source.token.get_secret_value() == "t0ps3cret"
     assert settings.slack.app_token is not None
     assert settings.slack.app_token.get_secret_value() == "xapp-1"
     assert (source.spaces, settings.slack.admins) == (("ENG", "OPS"), {"U1"})
     assert "t0ps3cret" not in repr(settings)
     assert "xapp-1" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "way_in", "gateway"),
+    [
+        (SOURCE, "token", False),
+        (SOURCE + 'auth = "scoped"\ncloud_id = "1"\ngateway_url = "https://gov"', "scoped", True),
+        (OAUTH + 'auth_url = "https://gov/oauth/token"', "oauth", True),
+        (DATACENTER, "pat", False),
+        (DATACENTER + 'user = "ann"', "basic", False),
+        (DATACENTER + 'email = "ann"', "basic", False),
+        (DATACENTER + 'user = "ann"\nauth = "basic"', "basic", False),
+    ],
+)
+def test_every_way_to_sign_in_can_be_written(file: Path, text: str, way_in: str, gateway: bool) -> None:
+    """With what goes with it, and with the least that is needed."""
+    file.write_text(text + '\nca_bundle = "/ca.pem"\nproxy = "http://proxy:3128"\nrequests_at_once = 2')
+
+    settings = load_settings(None)
+
+    (source,) = settings.sources
+    assert not isinstance(source, FilesTable)
+    assert (source.way_in, source.takes_gateway, source.requests_at_once) == (way_in, gateway, 2)
+    assert "t0ps3cret" not in repr(settings)
+
+
+def test_jira_and_files_have_keys_of_their_own(file: Path) -> None:
+    """Fields, as a list or with names, and comments for some; a folder."""
+    named = DATACENTER.replace('"tickets"', '"more"') + 'fields = {customfield_1 = "Root cause"}\n'
+    file.write_text(
+        DATACENTER
+        + 'fields = ["Root cause"]\ninternal_notes = true\nrestricted_comments = true\n'
+        + named
+        + FILES
+    )
+
+    listed, mapped, files = load_settings(None).sources
+
+    assert isinstance(listed, JiraTable)
+    assert isinstance(mapped, JiraTable)
+    assert isinstance(files, FilesTable)
+    assert (listed.fields, listed.internal_notes, listed.restricted_comments) == (("Root cause",), True, True)
+    assert (mapped.fields, mapped.internal_notes) == ({"customfield_1": "Root cause"}, False)
+    assert files.path == Path("/srv")
 
 
 def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +156,10 @@ def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.Monk
     assert (settings.model.base_url, settings.model.max_reply_tokens) == ("http://vllm/v1", 99)
     assert settings.data_dir == Path("/e")
     assert settings.embedding.mode == "lazy"
-    assert [source.token.get_secret_value() for source in settings.sources] == ["plain"]
+    (source,) = settings.sources
+    assert isinstance(source, JiraTable)
+    assert source.token is not None
+    assert source.token.get_secret_value() == "plain"
 
 
 def test_the_environment_names_the_file_and_the_option_wins(
@@ -126,6 +205,29 @@ def test_the_environment_names_the_file_and_the_option_wins(
             "sources.0.projects: a source of kind confluence has no key projects",
         ),
         (SOURCE.replace('email = "lorebot@acme.com"', ""), "email is missing"),
+        (SOURCE.replace("acme.atlassian.net", "api.atlassian.com"), "url has to be the site's own address"),
+        (
+            SOURCE.replace("email", "user") + 'auth = "pat"',
+            'auth = "pat" does not go with deployment = "cloud"',
+        ),
+        (DATACENTER + 'auth = "oauth"', 'auth = "oauth" does not go with deployment = "datacenter"'),
+        (DATACENTER + 'auth = "basic"', "user is missing"),
+        (DATACENTER + 'auth = "pat"\nuser = "ann"', 'user does not go with auth = "pat"'),
+        (DATACENTER + 'cloud_id = "x"', 'cloud_id does not go with auth = "pat"'),
+        (DATACENTER.replace('token = "env:WIKI_TOKEN"', ""), 'token is missing: auth = "pat" needs it'),
+        (SOURCE + 'gateway_url = "https://x"', 'gateway_url does not go with auth = "token"'),
+        (SOURCE + 'refresh_token = "env:WIKI_TOKEN"', 'refresh_token does not go with auth = "token"'),
+        (SOURCE + 'auth = "oauth"', 'client_id is missing: auth = "oauth" needs it'),
+        (OAUTH + 'token = "env:WIKI_TOKEN"', 'token does not go with auth = "oauth"'),
+        (OAUTH.replace("env:SECRET", "t0ps3cret"), "client_secret holds a secret in the clear"),
+        (SOURCE + 'proxy = "http://ann:t0ps3cret@proxy"', "sources.0.proxy holds a secret in the clear"),
+        (SOURCE + 'webhook_secret = "t0ps3cret"', "sources.0.webhook_secret holds a secret in the clear"),
+        (SOURCE + "requests_at_once = 0", "sources.0.requests_at_once: Input should be greater than"),
+        (SOURCE + 'fields = ["x"]', "a source of kind confluence has no key fields"),
+        (FILES + 'token = "env:WIKI_TOKEN"', "sources.0.token: a source of kind files has no key token"),
+        (FILES.replace('path = "/srv"', ""), "the key sources.0.path is missing"),
+        (SOURCE.replace('kind = "confluence"', ""), "the key sources.0.kind is missing"),
+        ("[webhooks]\nport = 0", "webhooks.port"),
         (SOURCE.replace("https://acme", "acme"), "sources.0.url: it has to be a web address"),
         (SOURCE.replace("https://acme", "https://[acme"), "sources.0.url: it has to be a web address"),
         ("[slack]\nhttp_port = -5", "slack.http_port"),
