@@ -35,7 +35,6 @@ _TRANSPARENT = {
     "listItem",
     "mediaGroup",
     "caption",
-    "bodiedExtension",
 }
 _MARKS = {"strong": "**", "em": "*", "strike": "~~", "code": "`"}
 
@@ -96,13 +95,24 @@ def _unknown(node: Any, depth: int) -> Iterator[b.Block]:
     """An extension, an old card, a node that a later editor invented: its own words, then what is inside."""
     if not isinstance(node, dict):
         return
-    own = [node.get("text"), _attribute(node, "text")]
-    title = _attributes(node).get("title")
-    own.append(title.get("text") if isinstance(title, dict) else title)
-    words = " ".join(part for part in own if isinstance(part, str) and part.strip())
+    words = " ".join(_own_words(node))
     if words and _kind(node) not in _TRANSPARENT:
         yield b.text(words)
     yield from _blocks(node, depth)
+
+
+def _own_words(node: dict[str, Any]) -> Iterator[str]:
+    """What a node says by itself: its text, and every title and text among its attributes."""
+    waiting: list[tuple[str, object]] = [("attrs", node.get("attrs")), ("text", node.get("text"))]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            # An extension's parameters are for its program, not for people.
+            waiting += [(key, each) for key, each in reversed(value.items()) if key != "parameters"]
+        elif isinstance(value, list):
+            waiting += [(name, each) for each in reversed(value)]
+        elif name in {"text", "title"} and isinstance(value, str) and value.strip():
+            yield value
 
 
 def _list(node: Any, depth: int, *, ordered: bool) -> str:
@@ -148,7 +158,15 @@ def _cell(node: Any, depth: int) -> Cell:
     )
 
 
-def _inline(node: Any) -> str:  # noqa: PLR0911 - one line for each kind of node
+def _inline(node: Any) -> str:
+    shown = _shown(node)
+    if not _content(node):
+        return shown
+    # Nothing belongs into what stands in a line; what is there all the same is read.
+    return " ".join(filter(None, [shown, *_texts({"content": _content(node)})]))
+
+
+def _shown(node: Any) -> str:  # noqa: PLR0911 - one line for each kind of node
     kind = _kind(node)
     if kind == "text":
         return _marked(_string(node.get("text")), node.get("marks"))
@@ -165,8 +183,7 @@ def _inline(node: Any) -> str:  # noqa: PLR0911 - one line for each kind of node
         return _card(node)
     if kind == "mediaInline":
         return _media(node)
-    own = _attribute(node, "text")
-    return own or " ".join(_texts(node))
+    return _attribute(node, "text")
 
 
 def _marked(words: str, marks: object) -> str:
@@ -232,10 +249,13 @@ def _level(node: Any) -> int:
 
 
 def _texts(node: object) -> Iterator[str]:
-    """The text nodes below a node, in reading order, however deep."""
+    """The words of what stands in a line below a node, without marks, in reading order, however deep."""
     waiting = [node]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, dict) and isinstance(each.get("text"), str):
-            yield each["text"]
+        if isinstance(each, dict):
+            if isinstance(each.get("text"), str):
+                yield each["text"]
+            elif _kind(each) in _INLINE:
+                yield _shown(each)
         waiting += reversed(_content(each))

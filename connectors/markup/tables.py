@@ -80,5 +80,15 @@ def _line(cells: Sequence[str], width: int) -> str:
 def _in_one_line(markdown: str) -> str:
     if "\n" not in markdown:
         return markdown.strip().replace("|", "\\|")
-    lines = (line.strip() for line in markdown.split("\n"))
-    return "<br>".join(line for line in lines if line).replace("|", "\\|")
+    lines, fence = [], ""
+    for line in markdown.split("\n"):
+        if line.startswith("```") and not fence:
+            fence = line[: len(line) - len(line.lstrip("`"))]
+        elif fence:
+            fence = "" if line == fence else fence
+        else:
+            line = line.strip()  # noqa: PLW2901 - code keeps its indent and its empty lines
+            if not line:
+                continue
+        lines.append(line)
+    return "<br>".join(lines).replace("|", "\\|")

@@ -8,19 +8,24 @@ and worse on long ones, which is hours for what takes seconds here.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from connectors.markup import blocks as b
+from connectors.markup.adf import adf_to_markdown
 from connectors.markup.storage import read_storage
 from connectors.markup.tables import Cell, markdown_table
 from connectors.markup.wiki_inline import inline
 
-_VERBATIM = re.compile(r"\{(code|noformat|html)(?::([^}\n]{0,200}))?\}", re.IGNORECASE)
+_VERBATIM = re.compile(r"\{(code|noformat|html|adf)(?::([^}\n]{0,200}))?\}", re.IGNORECASE)
+_ENDS = {name: re.compile(rf"\{{{name}\}}", re.IGNORECASE) for name in ("code", "noformat", "html", "adf")}
 _PANEL = re.compile(r"\{(panel|quote|expand)(?::([^}\n]{0,300}))?\}", re.IGNORECASE)
 _HEADING = re.compile(r"\s*h([1-6])\.(?:\s+|$)(.*)", re.DOTALL)
 _ITEM = re.compile(r"\s*([*#-]{1,20})\s+(.*)", re.DOTALL)
 _ROW = re.compile(r"\s*\|")
+_BARRED = re.compile(r"\[[^\[\]\n]{1,2000}\]|!\S[^!\n]{0,500}!|\\\|")
 _RULE = re.compile(r"\s*-{4,}\s*$")
 
 
@@ -36,24 +41,33 @@ def _blocks(markup: str, user_name: Callable[[str], str | None]) -> Iterator[b.B
     """Cut out what is verbatim; an opening marker without its end is text like any other."""
     position, endless = 0, set[str]()
     while opening := _VERBATIM.search(markup, position):
-        marker = "{" + opening[1] + "}"
-        end = -1 if marker in endless else markup.find(marker, opening.end())
-        if end < 0:
-            endless.add(marker)
-            yield from _text(markup[position : opening.end()].replace(opening.group(), ""), user_name)
+        name = opening[1].lower()
+        end = None if name in endless else _ENDS[name].search(markup, opening.end())
+        if end is None:
+            endless.add(name)
+            yield from _text(markup[position : opening.start()] + " ", user_name)
             position = opening.end()
             continue
         yield from _text(markup[position : opening.start()], user_name)
-        body = markup[opening.end() : end]
-        if opening[1].lower() == "html":
-            yield from read_storage(body, user_name)
-        else:
-            title, language = _parameters(opening[2] or "")
-            if title:
-                yield b.text(f"**{title}**")
-            yield b.code(body.strip("\n"), language)
-        position = end + len(marker)
+        yield from _verbatim(name, opening[2] or "", markup[opening.end() : end.start()], user_name)
+        position = end.end()
     yield from _text(markup[position:], user_name)
+
+
+def _verbatim(
+    name: str, parameters: str, body: str, user_name: Callable[[str], str | None]
+) -> Iterator[b.Block]:
+    if name == "html":
+        yield from read_storage(body, user_name)
+        return
+    if name == "adf":  # what the new editor writes where wiki markup has no word for it
+        with suppress(ValueError, RecursionError):
+            yield b.text(adf_to_markdown(json.loads(body)))
+            return
+    title, language = _parameters(parameters)
+    if title:
+        yield b.text(f"**{title}**")
+    yield b.code(body.strip("\n"), language)
 
 
 def _parameters(written: str) -> tuple[str, str]:
@@ -77,6 +91,11 @@ def _text(markup: str, user_name: Callable[[str], str | None]) -> Iterator[b.Blo
         found = _kind_of(line)
         if kind == "list" and found == "text" and line.startswith((" ", "\t")):
             found = "list"  # an indented line goes on with the item above
+        elif (
+            kind == "table" and found not in {"", "table", "heading"} and not lines[-1].rstrip().endswith("|")
+        ):
+            lines[-1] += "\n" + line  # a cell of more than one line: its row ends with the bar
+            continue
         if found != kind or found == "heading":
             yield from _block(kind, lines, user_name)
             kind, lines = found, []
@@ -94,8 +113,9 @@ def _panels_opened(markup: str) -> str:
 
 
 def _kind_of(line: str) -> str:
-    if not line.strip():
-        return ""
+    start = line.lstrip()[:1]
+    if not start or start not in "h*#-|b":
+        return "text" if start else ""
     if _RULE.match(line):
         return "rule"
     for kind, pattern in (("heading", _HEADING), ("list", _ITEM), ("table", _ROW)):
@@ -145,7 +165,6 @@ def _table(lines: list[str], user_name: Callable[[str], str | None]) -> str:
 
 
 def _bars_hidden(line: str) -> str:
-    pattern = r"\[[^\[\]\n]{1,2000}\]|!\S[^!\n]{0,500}!|\\\|"
-    return re.sub(
-        pattern, lambda m: m.group().removeprefix("\\").replace("|", "\x00"), line.replace("\x00", " ")
+    return _BARRED.sub(
+        lambda match: match.group().removeprefix("\\").replace("|", "\x00"), line.replace("\x00", " ")
     )
