@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 
 from tests.contract.company import write_company
-from tests.contract.recording import PRODUCTS, WIRE, log_name, record
+from tests.contract.recording import PRODUCTS, record
 from tests.contract.served import DEPLOYMENTS
+from tests.contract.wire_lines import WIRE, log_name
 
 
 def main() -> None:

@@ -11,14 +11,17 @@ NOT_AN_API = {
     r".*/pages/view(page|pageattachments)\.action": "a page for people",
     r".*/(spaces|display)/.*": "a page for people",
     r".*/download/attachments/.*": "bytes of a file, at the address that answers give",
+    r".*/login\.jsp": "a page for people",
     r"/_media/.*": "bytes of a file, at the address to which Cloud sends a download on",
     r".*/secure/attachment/.*": "bytes of a file, at the address that answers give",
 }
 
 _OWN_API = "https://support.atlassian.com/confluence: the id of a site, which the gateway's addresses need"
+_OAUTH = "https://developer.atlassian.com/cloud/oauth/getting-started/refresh-tokens"
 #: `<method> <route>` of an API that no file names -> where it is known from.
 UNDOCUMENTED_ROUTES = {
     r"GET /_edge/tenant_info": _OWN_API,
+    r"(POST|GET) /oauth/token(/accessible-resources)?": _OAUTH,
     r"GET /confluence/rest/mobile/1\.0/profile/\{user\}": "Confluence's mobile plug-in; the only resource of Data "
     "Center that tells an e-mail address (Onyx reads it too)",
     r"GET /wiki/rest/api/(space|space/\{space\}|content)": "removed in 2025: it answers 410, so that a client that "
@@ -54,6 +57,8 @@ UNDOCUMENTED_PROPERTIES = {
 
 #: `<method> <path>` that the connectors send and no file names -> where it is known from.
 UNDOCUMENTED_REQUESTS = {
+    r"GET /_edge/tenant_info": _OWN_API,
+    r"POST /oauth/token": _OAUTH,
     r"GET /wiki/rest/api/content/\{content\}": "version 1 on Cloud has no such read in its file any more, though "
     "sites still answer it; version 2 cannot tell restrictions and ancestors with a page",
     r"GET /confluence/rest/mobile/1\.0/profile/\{user\}": "the only resource of Data Center that tells an e-mail "

@@ -126,6 +126,8 @@ def _jira_cloud() -> list[Call]:
         get(f"{api}/attachment/content/{{attachment}}", status=303, attachment="7001"),
         get(f"{api}/attachment/content/{{attachment}}", status=404, attachment="77"),
         get("/_edge/tenant_info"),
+        get("/oauth/token/accessible-resources", status=401),
+        post("/oauth/token", {"grant_type": "refresh_token", "client_id": "nobody"}, status=401),
         get(f"{api}/users/search", {"maxResults": 2}),
         get(f"{api}/users", {"maxResults": 2}),
         get(f"{api}/user/groups", {"accountId": "acc-1"}),

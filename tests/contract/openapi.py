@@ -43,6 +43,11 @@ class Operation:
     def is_deprecated(self) -> bool:
         return bool(self.document.get("deprecated"))
 
+    @property
+    def scopes(self) -> list[set[str]]:
+        """What a token with scopes needs: one of these sets; none where the file does not say."""
+        return [set(each["scopes"]) for each in self.document.get("x-atlassian-oauth2-scopes", ())]
+
     def request_faults(self, query: Query, body: object = None) -> list[str]:
         """What is wrong with a request: unknown or missing parameters, wrong values, a body that does not fit."""
         known: dict[str, list[Json]] = {}

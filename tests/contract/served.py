@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.atlassian.app import Credentials, create_atlassian_app
-from sandbox.atlassian.wire import Deployment
+from sandbox.atlassian.wire import CLOUD_ID, Deployment
 from sandbox.site import Site, load_site
 
 EMAIL, TOKEN = "reader@acme.example", "token-of-the-reader"
@@ -137,7 +137,8 @@ def template_of(request: web.Request) -> str:
     if resource is None:
         return request.path
     version = request.match_info.get("version")
-    return resource.canonical.replace("{version}", version) if version else resource.canonical
+    template = resource.canonical.replace(CLOUD_ID, "{cloud}")
+    return template.replace("{version}", version) if version else template
 
 
 def _json_of(response: web.StreamResponse) -> Any:

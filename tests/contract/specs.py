@@ -18,9 +18,14 @@ class Specs:
 
     def operation(self, deployment: str, method: str, path: str) -> Operation | None:
         """The documented operation that a request to this path of the origin, or of the gateway, means."""
-        path = re.sub(r"^/ex/(jira|confluence)/[^/]+", "", path)
+        path = without_gateway(path)
         found = (spec.operation(method, path) for spec in self.by_deployment[deployment])
         return next((operation for operation in found if operation), None)
+
+
+def without_gateway(path: str) -> str:
+    """The path on the site, of one that goes through Atlassian's gateway."""
+    return re.sub(r"^/ex/(jira|confluence)/[^/]+", "", path)
 
 
 def load_specs(folder: Path) -> Specs:

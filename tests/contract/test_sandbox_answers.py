@@ -20,7 +20,7 @@ from tests.contract.allowed import (
 from tests.contract.calls import CALLS, Call
 from tests.contract.openapi import Operation
 from tests.contract.served import DEPLOYMENTS, EMAIL, TOKEN, Exchange, Served, served
-from tests.contract.specs import Specs
+from tests.contract.specs import Specs, without_gateway
 
 Answers = dict[tuple[str, int], Exchange]
 EVERY_CALL = [
@@ -108,4 +108,4 @@ def _idle(allowed: dict[str, str], used: set[str]) -> list[str]:
 def _routes(site: Served) -> Iterator[tuple[str, str]]:
     for route in site.app.router.routes():
         if route.method != "HEAD" and route.resource is not None:
-            yield route.method, route.resource.canonical
+            yield route.method, without_gateway(route.resource.canonical)

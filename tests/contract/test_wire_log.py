@@ -11,18 +11,10 @@ from atlassian.rest_client import AtlassianRestAPI
 
 from sandbox.atlassian.wire import Deployment
 from tests.contract.allowed import UNDOCUMENTED_REQUESTS, is_among
-from tests.contract.recording import (
-    HOW_TO_RECORD,
-    PRODUCTS,
-    WIRE,
-    Line,
-    differences,
-    log_name,
-    read_lines,
-    record,
-)
+from tests.contract.recording import PRODUCTS, SCOPES, record
 from tests.contract.served import DEPLOYMENTS, Exchange
 from tests.contract.specs import Specs
+from tests.contract.wire_lines import HOW_TO_RECORD, WIRE, Line, differences, log_name, read_lines
 
 Recorded = tuple[list[Line], list[Exchange]]
 BOTH = [(deployment, product) for deployment in DEPLOYMENTS for product in PRODUCTS]
@@ -79,6 +71,20 @@ def test_no_allowance_is_idle() -> None:
     assert idle == []
 
 
+def test_the_scopes_are_enough_and_all_needed(specs: Specs) -> None:
+    """Of a token with scopes: those that admins are asked for are the documented ones of what is sent."""
+    for product in PRODUCTS:
+        found = [
+            specs.operation("cloud", line.method, line.path)
+            for line in read_lines(WIRE / log_name("cloud", product))
+        ]
+        needed = [operation.scopes for operation in found if operation and operation.scopes]
+        assert all(any(each <= SCOPES[product] for each in alternatives) for alternatives in needed)
+        for scope in SCOPES[product]:
+            fewer = SCOPES[product] - {scope}
+            assert not all(any(each <= fewer for each in alternatives) for alternatives in needed), scope
+
+
 def line_faults(line: Line, specs: Specs) -> list[str]:
     """What is wrong with a request, each fault with the request's name."""
     name = f"{line.method} {line.path}"
@@ -124,7 +130,7 @@ def test_a_difference_is_told_in_both_directions() -> None:
     moved, other = replace(line, path="/elsewhere"), replace(line, purposes=("check",))
     assert differences([line], [line]) == []
     assert [text.partition(":")[0] for text in differences([line], [moved])] == ["new", "no longer sent"]
-    assert differences([line], [other])[0].startswith("for ['check'] and no longer for ")
+    assert differences([line], [other])[0].startswith(f"was {[*line.ways, *line.purposes]}: ")
 
 
 @pytest.mark.parametrize(
