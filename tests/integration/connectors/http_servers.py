@@ -149,10 +149,13 @@ def proxy(*, login: str | None = None, refuses: int | None = None) -> Iterator[S
                 headers = {**dict(self.headers.items()), "Connection": "close"}
                 headers.pop("Proxy-Authorization", None)
                 head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-                upstream.sendall(head.encode() + b"\r\n")
+                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                upstream.sendall(head.encode() + b"\r\n" + content)
                 while piece := upstream.recv(65536):
                     self.connection.sendall(piece)
             self.close_connection = True
+
+        do_POST = do_GET  # noqa: N815
 
         def _lets_through(self) -> bool:
             call = Call(
