@@ -15,7 +15,10 @@ from connectors.jira_memory import Memory
 from connectors.jira_rules import RuleKind, RuleName
 
 #: What :meth:`JiraAccess.rules` needs of a ticket.
-RULE_FIELDS = ("project", "security", *TICKET_HOLDERS)
+RULE_FIELDS = ("project", "security", "issuerestriction", *TICKET_HOLDERS)
+#: The rule of a ticket that a team-managed project shows to some roles alone: what Jira says of them is nowhere
+#: documented, so that nobody satisfies it.
+_RESTRICTED = AccessRule(name="restricted", principals=frozenset())
 #: How old an answer may be (seconds) that only decides which people of a ticket its rule names.
 _OLD = 3600.0
 #: And one that grants: as many rules are asked for in a row, each of them needs the same parts.
@@ -48,7 +51,9 @@ class JiraAccess:
             members = self._holders.of_level(str(level["id"]), _OLD)
             people = self._people(issue, members)
             names.append(RuleName(kind=RuleKind.SECURITY, ids=(str(level["id"]), project), people=people))
-        return tuple(AccessRule(name=str(name), principals=None) for name in names)
+        rules = tuple(AccessRule(name=str(name), principals=None) for name in names)
+        restriction = issue["fields"].get("issuerestriction")
+        return (*rules, _RESTRICTED) if restriction and restriction.get("issuerestrictions") != {} else rules
 
     def project_rules(self, project: str) -> tuple[AccessRule, ...]:
         """The rules of a ticket without a level, in a project that does not depend on its tickets' people."""

@@ -12,7 +12,7 @@ import structlog
 
 from connectors.atlassian import Json
 from connectors.documents import ANYONE
-from connectors.errors import AuthenticationError, NotFoundError
+from connectors.errors import AuthenticationError, BrokenAnswerError, NotFoundError, UnexpectedAnswerError
 from connectors.jira_api import JiraApi
 from connectors.jira_memory import Memory
 
@@ -74,14 +74,15 @@ class Holders:
         return roles
 
     def readable(self, ask: Callable[[], list[Json]], **what: str) -> list[Json]:
-        """The rows; none where they are refused or hidden. An account that is refused everywhere raises."""
+        """The rows; none where they are refused or hidden. A site that is out of order as a whole raises, and an
+        account that is refused everywhere."""
         try:
             return ask()
-        except NotFoundError:
-            log.warning("jira.permission_hidden", **what)
-        except AuthenticationError:
+        except BrokenAnswerError:
+            raise
+        except (AuthenticationError, NotFoundError, UnexpectedAnswerError) as exc:
             self._api.myself()
-            log.warning("jira.permission_refused", **what)
+            log.warning("jira.permission_unreadable", error=type(exc).__name__, **what)
         return []
 
     def _rows(self, about: str, ask: Callable[[], list[Json]], max_age: float, *ids: str) -> list[Json]:

@@ -19,7 +19,7 @@ FIELDS = (
     *("summary", "description", "environment", "status", "resolution", "resolutiondate", "issuetype"),
     *("priority", "project", "labels", "components", "versions", "fixVersions", "security", "comment"),
     *("reporter", "creator", "assignee", "created", "updated"),
-    *("attachment", "issuelinks", "parent", "subtasks"),
+    *("attachment", "issuelinks", "parent", "subtasks", "issuerestriction"),
 )
 _COMMENT_TAB = "&page=com.atlassian.jira.plugin.system.issuetabpanels:comment-tabpanel"
 _PEOPLE = ("reporter", "creator", "assignee")

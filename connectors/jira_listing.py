@@ -32,7 +32,9 @@ class TicketListing:
     def tickets(self) -> Iterator[Listed]:
         """All tickets, each with its rules."""
         projects = self._projects.now()
-        personal = tuple(each for each in projects if self._access.depends_on_tickets(each.id))
+        personal = tuple(
+            each for each in projects if each.team_managed or self._access.depends_on_tickets(each.id)
+        )
         plain = tuple(each for each in projects if each not in personal)
         by_key = {project.key: project for project in plain}
         for scope in self._projects.scopes(plain):

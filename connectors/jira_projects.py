@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from connectors.atlassian import Json
 from connectors.batches import batches
 from connectors.errors import AuthenticationError, NotFoundError
 from connectors.jira_api import JiraApi
@@ -22,6 +23,8 @@ class Project:
     id: str
     key: str
     name: str
+    #: Whether its tickets can be restricted one by one (Cloud's team-managed projects), which no search tells.
+    team_managed: bool = False
 
 
 class Projects:
@@ -62,10 +65,7 @@ class Projects:
         return contains
 
     def _ask(self) -> tuple[Project, ...]:
-        shown = [
-            Project(id=str(row["id"]), key=str(row["key"]), name=str(row.get("name") or row["key"]))
-            for row in self._api.projects()
-        ]
+        shown = [_project(row) for row in self._api.projects()]
         found = shown if self._keys is None else self._named(shown, self._keys)
         if not found:
             raise NotFoundError(
@@ -91,6 +91,15 @@ class Projects:
             return str(self._api.project(key)["id"])
         except (NotFoundError, AuthenticationError):
             return None
+
+
+def _project(row: Json) -> Project:
+    return Project(
+        id=str(row["id"]),
+        key=str(row["key"]),
+        name=str(row.get("name") or row["key"]),
+        team_managed=row.get("style") == "next-gen" or row.get("simplified") is True,
+    )
 
 
 def _by_key(project: Project) -> str:

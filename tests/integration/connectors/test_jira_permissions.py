@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.documents import ANYONE, AccessRule, Document, SectionKind
-from connectors.errors import AuthenticationError, SourceUnavailableError
+from connectors.errors import AuthenticationError, ConnectorError
 from sandbox import site_changes
 from sandbox.site_access import may_read_issue
 from tests.integration.connectors.jira_reading import admits, make_service_desks, read, texts
@@ -66,7 +66,7 @@ def test_users_of_an_application_are_its_groups(running: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["permissionscheme", "/role/"])
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404])
 def test_unreadable_permissions_shut_the_project(running: Any, path: str, status: int) -> None:
     """Nobody is guessed, and the read goes on."""
     running.fault(path=path, status=status, times=100)
@@ -75,11 +75,13 @@ def test_unreadable_permissions_shut_the_project(running: Any, path: str, status
     assert not any(principal.startswith("user:") for principal in readers)
 
 
-@pytest.mark.parametrize("status", [500, 503])
-def test_an_outage_is_not_a_permission_that_was_taken_away(running: Any, status: int) -> None:
+@pytest.mark.parametrize(
+    "fault", [{"status": 500}, {"status": 503}, {"status": 200, "body": '{"permissions": [{'}]
+)
+def test_an_outage_is_not_a_permission_that_was_taken_away(running: Any, fault: dict[str, Any]) -> None:
     """The rule stays as it was known."""
-    running.fault(path="permissionscheme", status=status, times=100)
-    with pytest.raises(SourceUnavailableError):
+    running.fault(path="permissionscheme", times=100, **fault)
+    with pytest.raises(ConnectorError):
         running.jira().rule("project:10")
 
 
@@ -153,6 +155,23 @@ def test_the_lead_of_a_project_may_browse_it(running: Any) -> None:
     site_changes.set_project_lead(running.site, "OPS", "bo.kim")
     site_changes.set_project_permissions(running.site, "OPS", ("lead",))
     compare(running)
+
+
+def test_a_ticket_that_a_team_managed_project_restricts_is_for_nobody(serve: Callable[[str], Any]) -> None:
+    """Whose tickets are listed with the restriction, because no search tells of it."""
+    with serve("cloud") as running:
+        site = running.site
+        restricted = {"issuerestrictions": {"projectrole": [{"id": "10101"}]}, "shouldDisplay": True}
+        for key, restriction in (("OPS-1", restricted), ("OPS-2", {"issuerestrictions": {}})):
+            site_changes.update_issue(site, site.find_issue(key), {"issuerestriction": restriction})
+        project = {"id": "10", "key": "OPS", "name": "Operations", "style": "next-gen", "simplified": True}
+        running.fault(path="project/search", status=200, times=1, body={"values": [project], "isLast": True})
+        connector = running.jira()
+        listed = {each.id: each.access_rules for each in connector.listing()}
+        documents = read(running.jira())
+        assert listed == {document.id: document.access_rules for document in documents.values()}
+        nobody = AccessRule(name="restricted", principals=frozenset())
+        assert [nobody in documents[key].access_rules for key in ("OPS-1", "OPS-2")] == [True, False]
 
 
 def with_comments(running: Any) -> dict[str, Any]:
