@@ -14,6 +14,7 @@ from bot.views import notices
 from bot.views.answer import CHANNEL_HINT, answer_messages, first_sentence, source_line
 from bot.views.messages import Message
 from bot.views.status import Overview, progress_message, sources_message, status_message
+from indexer.passes import EVERYTHING
 from indexer.runs import Run, RunState
 from indexer.status import SourceStatus
 from inference.answers import Answer, Citation
@@ -197,6 +198,7 @@ def a_run(state: RunState, **changes: Any) -> Run:
     run = Run(
         id=1,
         source="wiki",
+        passes=EVERYTHING,
         full=False,
         requested_by="U1",
         state=state,
@@ -250,6 +252,11 @@ def test_hundreds_of_sources_fit_into_one_status() -> None:
             last_finished=NOW - timedelta(minutes=5),
             last_error="x" * 500,
             watermark=NOW,
+            waiting=3,
+            last_changes=NOW,
+            last_sweep=None,
+            last_permissions=NOW,
+            refused=["refusing to delete 43 % of ENG"],
         )
         for name in names
     ]
