@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+import structlog
+
 from connectors.atlassian import AtlassianClient, Deployment
 from connectors.documents import AccessRule, Changed, Document, Listed, Membership, Unreadable
+from connectors.errors import NotFoundError
 from connectors.jira_access import JiraAccess
 from connectors.jira_api import ISSUES_AT_ONCE, JiraApi
 from connectors.jira_attachments import ids_by_ticket
@@ -23,6 +26,8 @@ from connectors.jira_projects import Projects
 from connectors.jira_tickets import TicketReader
 from connectors.people import memberships_of
 from connectors.times import parse_time
+
+log = structlog.get_logger(__name__)
 
 #: An issue that is being written while the search runs may become visible a little later.
 _OVERLAP = timedelta(minutes=10)
@@ -122,12 +127,22 @@ class JiraConnector:
     def memberships(self) -> Iterator[Membership]:
         """Everybody in any group, by e-mail."""
         self._access.forget()
-        members = (
-            (self._api.user_id(user) or "", user.get("emailAddress") or "", group)
-            for group in self._api.groups()
-            for user in self._api.members(group)
-        )
-        return memberships_of(members)
+        return memberships_of(self._members())
+
+    def _members(self) -> Iterator[tuple[str, str, str]]:
+        """A group that is deleted meanwhile has nobody in it; if none shows its people, that is a fault of access."""
+        hidden: NotFoundError | None = None
+        shown = False
+        for group in self._api.groups():
+            try:
+                for user in self._api.members(group):
+                    yield self._api.user_id(user) or "", user.get("emailAddress") or "", group
+                shown = True
+            except NotFoundError as exc:
+                hidden = exc
+                log.warning("jira.group_hidden", group=group)
+        if hidden and not shown:
+            raise hidden
 
     def _custom_fields(self) -> tuple[CustomField, ...]:
         """The fields to read. Data Center has the epic in one of them, and is asked in any case."""

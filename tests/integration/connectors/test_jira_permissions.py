@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.documents import ANYONE, AccessRule, Document, SectionKind
-from connectors.errors import AuthenticationError, ConnectorError
+from connectors.errors import AuthenticationError, ConnectorError, NotFoundError
 from sandbox import site_changes
 from sandbox.site_access import may_read_issue
 from tests.integration.connectors.jira_reading import admits, make_service_desks, read, texts
@@ -113,6 +113,16 @@ def test_a_rule_that_is_none_of_these_is_a_key_error(running: Any, name: str) ->
     """It always comes with its principals, or is another source's."""
     with pytest.raises(KeyError):
         running.jira().rule(name)
+
+
+def test_a_group_that_goes_while_people_are_read_has_nobody_in_it(running: Any) -> None:
+    """If none shows its people, the account is at fault."""
+    everybody = list(running.jira().memberships())
+    running.fault(path="group/member", status=404, times=1)
+    assert 0 < len(list(running.jira().memberships())) <= len(everybody)
+    running.fault(path="group/member", status=404, times=100)
+    with pytest.raises(NotFoundError):
+        list(running.jira().memberships())
 
 
 def test_a_change_of_permissions_is_seen_by_the_next_pass(running: Any) -> None:
