@@ -101,6 +101,7 @@ def _fill(path: Path, site: Site, settings: dict[str, Any]) -> None:
                     name=entry["name"],
                     email=entry["email"],
                     active=entry.get("active", True),
+                    email_hidden=entry.get("email_hidden", False),
                     time_zone=time_zone(entry),
                 )
             )

@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 class User:
     """A person. `id` is the Cloud account id; `login` the Data Center user name.
 
+    Who hides the address in their Atlassian profile (`email_hidden`) is shown and found without it on Cloud.
     Who is only known as the author of something (not `listed`) has no groups and is not found by searches.
     """
 
@@ -23,6 +24,12 @@ class User:
     active: bool = True
     time_zone: str = "UTC"
     listed: bool = True
+    email_hidden: bool = False
+
+    @property
+    def cloud_email(self) -> str:
+        """The address as Cloud shows it to others: empty where the profile hides it."""
+        return "" if self.email_hidden else self.email
 
     @property
     def user_key(self) -> str:

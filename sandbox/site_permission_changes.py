@@ -11,7 +11,7 @@ from sandbox.site_records import Principals
 from sandbox.site_rows import time_zone
 from sandbox.site_state import Change, Site
 
-CHANGEABLE = {"email": str, "name": str, "active": bool, "time_zone": str}
+CHANGEABLE = {"email": str, "name": str, "active": bool, "time_zone": str, "email_hidden": bool}
 
 
 def set_space_permissions(site: Site, key: str, principals: Principals) -> None:
@@ -54,10 +54,10 @@ def delete_group(site: Site, name: str) -> None:
 
 
 def put_user(site: Site, reference: str, data: dict[str, Any]) -> User:
-    """Change `email`, `name`, `active` or `time_zone` of a person, or enter a new one under that id."""
+    """Change `email`, `name`, `active`, `time_zone`, `email_hidden` of a person, or enter a new one under that id."""
     for name, value in data.items():
         if name not in CHANGEABLE or not isinstance(value, CHANGEABLE[name]):
-            raise ChangeError(f"A user's {name} cannot be set so: email, name, active and time_zone can.")
+            raise ChangeError(f"A user's {name} cannot be set so: the fields are {', '.join(CHANGEABLE)}.")
     if "time_zone" in data:
         time_zone({"login": reference, **data})
     user = site.directory.find(reference)

@@ -19,6 +19,7 @@ from sandbox.site_records import (
     SecurityLevel,
     Space,
 )
+from sandbox.site_times import now_ms
 from sandbox.site_traffic import Traffic
 
 T = TypeVar("T")
@@ -40,6 +41,41 @@ class Change:
     space: str | None = None
     labels: tuple[str, ...] = ()
     was: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class SearchIndex:
+    """What searches know yet: a real site's index follows its data by some seconds (`delay_ms`, here 0 at first).
+
+    Until then something new is not found at all, and something changed is found under its old time, for which the
+    time of its creation stands here.
+    """
+
+    delay_ms: int = 0
+    clock: Callable[[], int] = now_ms
+    behind: dict[str, tuple[bool, int]] = field(default_factory=dict)
+
+    def note(self, change: Change) -> None:
+        thing = change.issue or change.comment or change.attachment or change.page
+        if self.delay_ms and thing is not None:
+            self.behind.setdefault(
+                str(thing.id), (change.event.endswith("created"), self.clock() + self.delay_ms)
+            )
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is anything that searches do not know yet."""
+        now = self.clock()
+        for number in [number for number, (_, until) in self.behind.items() if until <= now]:
+            del self.behind[number]
+        return bool(self.behind)
+
+    def time_of(self, thing_id: str, created: int, updated: int) -> int | None:
+        """When searches think it was updated last; None for what they do not know."""
+        is_new, _ = self.behind.get(thing_id, (None, 0))
+        if is_new is None:
+            return updated
+        return None if is_new else created
 
 
 @dataclass(kw_only=True)
@@ -70,6 +106,7 @@ class Site:
     """The contexts of the applications that serve the site, by deployment."""
     identity: Identity = field(default_factory=Identity)
     traffic: Traffic = field(default_factory=Traffic)
+    search_index: SearchIndex = field(default_factory=SearchIndex)
     account: AccountView = field(default_factory=AccountView)
     revision: int = 0
     last_content_id: int = 0
@@ -81,6 +118,7 @@ class Site:
         """Note that the site has changed, and tell the listeners how."""
         self.revision += 1
         for change in changes:
+            self.search_index.note(change)
             for listener in self.listeners:
                 listener(change)
 

@@ -31,6 +31,7 @@ def permission_table(site: Site) -> Table:
         ("PUT", "/projects/{project}/lead", admin.put_lead),
         ("PUT", "/groups/{group}/members", admin.put_members),
         ("DELETE", "/groups/{group}", admin.delete_group),
+        ("GET", "/users", admin.list_users),
         ("PUT", "/users/{user}", admin.put_user),
         ("PUT", "/account", admin.put_account),
         ("GET", "/may-read", admin.may_read),
@@ -74,9 +75,12 @@ class _PermissionAdmin:
         site_changes.delete_group(self._site, request.match_info["group"])
         return {}
 
+    async def list_users(self, _: web.Request) -> Any:
+        return [_user_json(self._site, user) for user in self._site.directory.users()]
+
     async def put_user(self, request: web.Request) -> Any:
         user = site_changes.put_user(self._site, request.match_info["user"], await an_object(request))
-        return {"id": user.id, "login": user.login, "email": user.email, "active": user.active}
+        return _user_json(self._site, user)
 
     async def put_account(self, request: web.Request) -> Any:
         site_changes.set_account(self._site, await an_object(request))
@@ -121,3 +125,9 @@ class _PermissionAdmin:
         if key not in self._site.projects:
             raise NotHereError(f"There is no project {key}.")
         return key
+
+
+def _user_json(site: Site, user: User) -> dict[str, Any]:
+    names = {"id": user.id, "login": user.login, "name": user.name, "email": user.email}
+    groups = [group.name for group in site.directory.groups_of(user)]
+    return {**names, "active": user.active, "email_hidden": user.email_hidden, "groups": groups}

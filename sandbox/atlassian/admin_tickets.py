@@ -16,6 +16,7 @@ def ticket_table(site: Site) -> Table:
     """The routes for Jira's issues."""
     admin = _TicketAdmin(site)
     return [
+        ("GET", "/issues", admin.list_issues),
         ("POST", "/issues", admin.post_issue),
         ("GET", "/issues/{issue}", admin.get_issue),
         ("PUT", "/issues/{issue}", admin.put_issue),
@@ -33,6 +34,9 @@ def ticket_table(site: Site) -> Table:
 class _TicketAdmin:
     def __init__(self, site: Site) -> None:
         self._site = site
+
+    async def list_issues(self, _: web.Request) -> Any:
+        return [_names(issue) for issue in self._site.issues.values()]
 
     async def post_issue(self, request: web.Request) -> Any:
         return _names(site_changes.create_issue(self._site, await an_object(request)))

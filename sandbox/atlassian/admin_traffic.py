@@ -1,4 +1,4 @@
-"""The admin API for what goes over the wire: faults, a rate limit, counts and a log of requests."""
+"""The admin API for what goes over the wire: faults, a rate limit, a search index that is behind, counts, a log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.atlassian.admin_wire import Table, an_object
+from sandbox.errors import ChangeError
 from sandbox.site_state import Site
 from sandbox.site_traffic import read_fault, read_limit
 
@@ -18,6 +19,7 @@ def traffic_table(site: Site) -> Table:
         ("POST", "/faults", admin.post_fault),
         ("DELETE", "/faults", admin.delete_faults),
         ("PUT", "/rate-limit", admin.put_limit),
+        ("PUT", "/search-index", admin.put_search_index),
         ("GET", "/log", admin.get_log),
         ("PUT", "/log", admin.put_log),
         ("DELETE", "/log", admin.delete_log),
@@ -29,6 +31,7 @@ def traffic_table(site: Site) -> Table:
 class _TrafficAdmin:
     def __init__(self, site: Site) -> None:
         self._traffic = site.traffic
+        self._index = site.search_index
 
     async def post_fault(self, request: web.Request) -> Any:
         self._traffic.faults.append(read_fault(await an_object(request)))
@@ -43,6 +46,16 @@ class _TrafficAdmin:
         data = await an_object(request)
         self._traffic.bucket = read_limit(data)
         return data
+
+    async def put_search_index(self, request: web.Request) -> Any:
+        """`{"delay_seconds": n}`: so much later than by id is a change found by JQL and CQL."""
+        delay = (await an_object(request)).get("delay_seconds", 0)
+        if not isinstance(delay, int | float) or delay < 0:
+            raise ChangeError("The delay is a number of seconds.")
+        self._index.delay_ms = int(delay * 1000)
+        if not delay:
+            self._index.behind.clear()
+        return {"delay_seconds": delay}
 
     async def get_log(self, _: web.Request) -> Any:
         return self._traffic.log

@@ -19,6 +19,7 @@ def wiki_table(site: Site) -> Table:
     """The routes for the wiki."""
     admin = _WikiAdmin(site)
     return [
+        ("GET", "/pages", admin.list_pages),
         ("POST", "/pages", admin.post_page),
         ("GET", "/pages/{page}", admin.get_page),
         ("PUT", "/pages/{page}", admin.put_page),
@@ -38,6 +39,18 @@ def wiki_table(site: Site) -> Table:
 class _WikiAdmin:
     def __init__(self, site: Site) -> None:
         self._site = site
+
+    async def list_pages(self, _: web.Request) -> Any:
+        return [
+            {
+                "id": page.id,
+                "space": page.space,
+                "title": page.title,
+                "type": page.kind,
+                "status": page.status,
+            }
+            for page in self._site.pages.values()
+        ]
 
     async def post_page(self, request: web.Request) -> Any:
         return _page_json(site_changes.create_page(self._site, await an_object(request)))

@@ -54,7 +54,7 @@ def user_bean(context: Context, user: User) -> Json:
         own = {
             "accountId": user.id,
             "accountType": "atlassian",
-            "email": user.email,
+            "email": user.cloud_email,
             "publicName": user.name,
             "timeZone": user.time_zone,
             "isExternalCollaborator": False,

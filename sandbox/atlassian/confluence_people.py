@@ -105,7 +105,11 @@ async def search_users(request: web.Request) -> web.Response:
     words = request.query.get("cql", "").partition("~" if "~" in request.query.get("cql", "") else "=")[2]
     text = words.strip().strip("\"'").lower()
     users = context.site.directory.users()
-    found = [user for user in users if text in user.name.lower() or text in (user.email.lower(), user.id)]
+    found = [
+        user
+        for user in users
+        if text in user.name.lower() or (text and text in (user.cloud_email.lower(), user.id))
+    ]
 
     def show(user: User) -> Json:
         return {

@@ -282,6 +282,9 @@ def _contents(request: web.Request, found: Sequence[Content], *, cursor: bool = 
 def _search(request: web.Request) -> list[Content]:
     context = context_of(request)
     cql, zone = request.query.get("cql", ""), context.account.time_zone
+    if context.site.search_index.is_behind:
+        found = [find_content(context.site, each.id) for each in search_content(context.site, cql, zone=zone)]
+        return [content for content in found if content is not None]
     return context.cache.get(
         context.site.revision, ("cql", cql), lambda: search_content(context.site, cql, zone=zone)
     )

@@ -176,7 +176,7 @@ async def list_users(request: web.Request) -> web.Response:
             "isExternalCollaborator": False,
             "accountStatus": "active" if user.active else "inactive",
             "accountId": user.id,
-            "email": user.email,
+            "email": user.cloud_email,
             "accountType": "atlassian",
             "publicName": user.name,
             "profilePicture": {"path": "/avatar.png", "isDefault": True},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from sandbox.atlassian.content import Content, all_content
 from sandbox.atlassian.query import Clause, Value, compare_time, date_ms, matcher, parse_query, words_of
@@ -71,12 +72,25 @@ def search_content(site: Site, cql: str, *, zone: str) -> list[Content]:
     if query.where is None:
         raise QueryError("Could not parse cql : an empty query is not allowed.")
     matches = matcher(query.where, lambda clause: _test(site, clause, zone))
-    found = [content for content in all_content(site) if matches(content)]
+    found = [content for content in _indexed(site) if matches(content)]
     for name, descending in reversed(query.order):
         if name not in SORT_KEYS:
             raise QueryError(f"Could not parse cql : the field '{name}' cannot be ordered by.")
         found.sort(key=SORT_KEYS[name], reverse=descending)
     return found
+
+
+def _indexed(site: Site) -> list[Content]:
+    """All current content as the search index has it."""
+    everything, index = all_content(site), site.search_index
+    if not index.is_behind:
+        return everything
+    times = [(each, index.time_of(each.id, each.created, each.updated)) for each in everything]
+    return [
+        each if updated == each.updated else replace(each, updated=updated)
+        for each, updated in times
+        if updated is not None
+    ]
 
 
 def _test(site: Site, clause: Clause, zone: str) -> Test:

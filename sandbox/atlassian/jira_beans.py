@@ -32,7 +32,9 @@ def user_bean(context: Context, user: User) -> Json:
     }
     if context.is_cloud:
         own = {"accountId": user.id, "accountType": "atlassian"}
-        return {"self": f"{api}/3/user?accountId={user.id}", **own, **shared}
+        if user.email_hidden:
+            del shared["emailAddress"]
+        return {"self": f"{api}/3/user?accountId={user.id}", **shared, **own}
     return {"self": f"{api}/2/user?username={user.login}", "name": user.login, "key": user.login, **shared}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Collection
 from hashlib import sha256
 
 from aiohttp import web
@@ -64,7 +65,7 @@ async def search_cloud(request: web.Request) -> web.Response:
     limit = max(1, min(_number(given, "maxResults", 50), _cloud_cap(fields)))
     jql = str(given.get("jql") or "")
     start = _read_token(given.get("nextPageToken"), jql)
-    found = _search(context, jql)
+    found = _search(context, jql, list(map(str, given.get("reconcileIssues") or [])))
     version = version_of(request)
     issues = [_found_bean(context, row, version, fields, given) for row in found[start : start + limit]]
     answer: Json = {"issues": issues, "isLast": start + limit >= len(found)}
@@ -92,23 +93,19 @@ async def search_data_center(request: web.Request) -> web.Response:
 
 
 async def bulk_fetch(request: web.Request) -> web.Response:
-    """Up to a hundred issues by id or key."""
+    """Up to a hundred issues by id or key, in the order of their ids; what is not found is no error."""
     context, given = context_of(request), await json_body(request)
     sight = Sight(context.site)
     names = given.get("issueIdsOrKeys")
     if not isinstance(names, list) or not names or len(names) > MAX_BULK:
         raise RestError(400, f"issueIdsOrKeys must hold between 1 and {MAX_BULK} issue IDs or keys.")
     fields = given.get("fields") or ["*navigable", *NOT_NAVIGABLE]
-    issues, errors, seen = [], [], set()
-    for name in map(str, names):
-        row = context.site.find_issue(name)
-        if row is None or not sight.issue(row):
-            message = "Issue does not exist or you do not have permission to see it."
-            errors.append({"id": name, "errorMessage": message})
-        elif row.id not in seen:
-            seen.add(row.id)
-            issues.append(_found_bean(context, row, version_of(request), fields, given))
-    return reply({"issues": issues, "issueErrors": errors})
+    found = {
+        row.id: row for name in names if (row := context.site.find_issue(str(name))) and sight.issue(row)
+    }
+    version, rows = version_of(request), sorted(found.values(), key=lambda row: int(row.id))
+    issues = [_found_bean(context, row, version, fields, given) for row in rows]
+    return reply({"issues": issues, "issueErrors": []})
 
 
 async def get_issue(request: web.Request) -> web.Response:
@@ -185,6 +182,7 @@ async def _search_parameters(request: web.Request) -> Json:
     else:
         given = {name: request.query.get(name) for name in ("jql", "nextPageToken", "maxResults", "startAt")}
         given |= {"fields": many(request, "fields"), "expand": many(request, "expand")}
+        given["reconcileIssues"] = many(request, "reconcileIssues")
     return given
 
 
@@ -195,8 +193,11 @@ def _number(given: Json, name: str, default: int) -> int:
     return int(text)
 
 
-def _search(context: Context, jql: str) -> list[IssueRow]:
+def _search(context: Context, jql: str, known: Collection[str] = ()) -> list[IssueRow]:
     zone = context.account.time_zone
+    if context.site.search_index.is_behind:
+        found = search_issues(context.site, jql, zone=zone, bounded=context.is_cloud, known=known)
+        return [context.site.issues[row.id] for row in found]
     return context.cache.get(
         context.site.revision,
         ("jql", jql),

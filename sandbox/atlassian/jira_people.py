@@ -287,7 +287,7 @@ def _matching(context: Context, words: str) -> list[User]:
 
 
 def _search_names(context: Context, user: User) -> tuple[str, ...]:
-    return (user.name, user.email) if context.is_cloud else (user.login, user.name, user.email)
+    return (user.name, user.cloud_email) if context.is_cloud else (user.login, user.name, user.email)
 
 
 def _user_list(context: Context, request: web.Request, users: list[User]) -> web.Response:

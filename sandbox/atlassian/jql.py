@@ -5,7 +5,8 @@ https://support.atlassian.com/jira-software-cloud/docs/jql-fields/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from sandbox.atlassian.query import Clause, Value, compare_time, date_ms, matcher, parse_query, words_of
 from sandbox.errors import QueryError
@@ -45,11 +46,14 @@ SORT_KEYS: dict[str, Callable[[IssueRow], tuple[int | str, ...]]] = {
 }
 
 
-def search_issues(site: Site, jql: str, *, zone: str, bounded: bool) -> list[IssueRow]:
+def search_issues(
+    site: Site, jql: str, *, zone: str, bounded: bool, known: Collection[str] = ()
+) -> list[IssueRow]:
     """All issues that match, in order (newest first where the query names no order).
 
     Args:
         zone: time zone of the API's user, in which dates are read.
+        known: ids of issues that are found as they are, also when the index is behind (`reconcileIssues`).
         bounded: whether a query without any condition is refused, as Jira Cloud does.
 
     Raises:
@@ -60,12 +64,29 @@ def search_issues(site: Site, jql: str, *, zone: str, bounded: bool) -> list[Iss
         raise QueryError(
             "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
         )
-    found = list(filter(matcher(query.where, lambda clause: _test(site, clause, zone)), _seen_issues(site)))
+    found = list(
+        filter(matcher(query.where, lambda clause: _test(site, clause, zone)), _indexed(site, known))
+    )
     for name, descending in reversed(query.order or (("created", True),)):
         if name not in SORT_KEYS:
             raise QueryError(f"Field '{name}' does not exist or cannot be sorted by.")
         found.sort(key=SORT_KEYS[name], reverse=descending)
     return found
+
+
+def _indexed(site: Site, known: Collection[str]) -> list[IssueRow]:
+    """The issues as the search index has them."""
+    seen, index = _seen_issues(site), site.search_index
+    if not index.is_behind:
+        return seen
+    rows = []
+    for issue in seen:
+        updated = index.time_of(issue.id, issue.created, issue.updated)
+        if issue.id in known or updated == issue.updated:
+            rows.append(issue)
+        elif updated is not None:
+            rows.append(replace(issue, updated=updated))
+    return rows
 
 
 def _seen_issues(site: Site) -> list[IssueRow]:

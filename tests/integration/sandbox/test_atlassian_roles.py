@@ -201,3 +201,27 @@ async def test_a_restriction_of_editing_limits_no_reader(serve):
     assert both["read"]["restrictions"]["group"]["results"] == []
     assert [each["name"] for each in both["update"]["restrictions"]["group"]["results"]] == ["ops"]
     assert (await server.admin("PUT", "/pages/504/restrictions?operation=x", []))[0] == 400
+
+
+async def test_a_hidden_address_is_neither_shown_nor_searched_on_cloud(serve):
+    for deployment, api in (("cloud", "/rest/api/2"), ("datacenter", "/jira/rest/api/2")):
+        server = await serve(deployment)
+        await server.admin("PUT", "/users/acc-bo", {"email_hidden": True})
+        _, members = await server.get(f"{api}/group/member", groupname="staff")
+        shown = {user["displayName"]: user.get("emailAddress", "") for user in members["values"]}
+        assert shown["Ada Reed"] == "ada@harbour.example"
+        assert shown["Bo Reed"] == ("" if deployment == "cloud" else "bo@harbour.example")
+        _, found = await server.get(f"{api}/user/search", query="bo@harbour", username="bo@harbour")
+        assert len(found) == (0 if deployment == "cloud" else 1)
+        _, users = await server.admin("GET", "/users")
+        assert [(user["email"], user["groups"]) for user in users if user["login"] == "bo"] == [
+            ("bo@harbour.example", ["staff"])
+        ]
+
+
+async def test_what_there_is_can_be_listed(serve):
+    server = await serve("cloud")
+    _, pages = await server.admin("GET", "/pages")
+    assert sorted(page["id"] for page in pages) == [str(number) for number in range(501, 507)]
+    _, issues = await server.admin("GET", "/issues")
+    assert {"id": "20001", "key": "ENG-1"} in issues

@@ -101,3 +101,36 @@ async def test_the_log_tells_what_was_asked_for_and_keeps_no_values_of_bodies(se
     await server.admin("PUT", "/log", {"on": False})
     await server.get("/rest/api/3/myself")
     assert (await server.admin("GET", "/log"))[1] == []
+
+
+async def found(server):
+    if server.deployment == "cloud":
+        _, data = await server.get("/rest/api/3/search/jql", jql="updated >= -5m", fields="key")
+    else:
+        _, data = await server.get("/jira/rest/api/2/search", jql="updated >= -5m", fields="key")
+    wiki = "/wiki" if server.deployment == "cloud" else "/confluence"
+    _, content = await server.get(f"{wiki}/rest/api/content/search", cql='lastmodified >= "-5m"')
+    return {each["key"] for each in data["issues"]} | {each["id"] for each in content["results"]}
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
+async def test_searches_may_know_of_changes_later_than_reads_by_id(serve, deployment):
+    server = await serve(deployment)
+    now = [10**13]
+    server.site.search_index.clock = lambda: now[0]
+    await server.admin("PUT", "/search-index", {"delay_seconds": 30})
+    await server.admin("PUT", "/issues/ENG-1", {"fields": {"summary": "new"}})
+    _, issue = await server.admin("POST", "/issues", {"project": "ENG", "fields": {}})
+    await server.admin("PUT", "/pages/504", {"title": "new"})
+    _, comment = await server.admin("POST", "/pages/504/comments", {"storage": "x"})
+    assert await found(server) == set()
+    api = "/rest/api/2" if deployment == "cloud" else "/jira/rest/api/2"
+    _, read = await server.get(f"{api}/issue/ENG-1", fields="summary")
+    assert read["fields"]["summary"] == "new"
+    if deployment == "cloud":
+        given = {"jql": "updated >= -5m", "fields": ["key"], "reconcileIssues": [int(issue["id"])]}
+        _, data = await server.post("/rest/api/3/search/jql", given)
+        assert [each["key"] for each in data["issues"]] == [issue["key"]]
+    now[0] += 30_000
+    assert await found(server) == {"ENG-1", issue["key"], "504", comment["id"]}
+    assert (await server.admin("PUT", "/search-index", {"delay_seconds": "x"}))[0] == 400
