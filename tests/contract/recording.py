@@ -13,14 +13,19 @@ import pytest
 
 from connectors.atlassian import AtlassianClient, Deployment, Patience, Site
 from connectors.confluence import ConfluenceConnector
+from connectors.confluence_cloud import CloudConfluence
+from connectors.confluence_datacenter import DataCenterConfluence
 from connectors.credentials import Credentials, basic, bearer
 from connectors.documents import Connector, Document, Listed
 from connectors.jira import JiraConnector
+from connectors.jira_cloud import CloudJira
+from connectors.jira_datacenter import DataCenterJira
 from connectors.oauth import Grant, OAuthCredentials, Tokens, TokenSlot
 from connectors.site import Gateway
 from sandbox.atlassian import jira_issues
 from sandbox.atlassian.wire import Deployment as WireDeployment
 from sandbox.site_identity import OFFLINE, OAuthClient
+from sandbox.site_traffic import read_fault
 from tests.contract.served import EMAIL, TOKEN, Exchange, Served, served
 from tests.contract.wire_lines import Line, line_of, way_of
 
@@ -86,9 +91,7 @@ def connector_of(
         gateway: the way to the API, instead of the site's own address.
         credentials: instead of the account's own token.
     """
-    if credentials is None:
-        credentials = basic(EMAIL, TOKEN) if site.deployment == "cloud" else bearer(TOKEN)
-    client = AtlassianClient(_site(site, product, gateway), credentials, patience=QUICK)
+    client = _client(site, product, gateway, credentials)
     if product == "jira":
         return JiraConnector(
             name="tickets",
@@ -98,6 +101,14 @@ def connector_of(
             internal_notes=True,
         )
     return ConfluenceConnector(name="wiki", client=client, spaces=None if everything else ("ENG", "PUB"))
+
+
+def _client(
+    site: Served, product: str, gateway: Gateway | None = None, credentials: Credentials | None = None
+) -> AtlassianClient:
+    if credentials is None:
+        credentials = basic(EMAIL, TOKEN) if site.deployment == "cloud" else bearer(TOKEN)
+    return AtlassianClient(_site(site, product, gateway), credentials, patience=QUICK)
 
 
 def _site(site: Served, product: str, gateway: Gateway | None = None) -> Site:
@@ -130,6 +141,7 @@ def _scenarios(site: Served, product: str) -> Iterator[Scenario]:
     connector = partial(connector_of, site, product)
     yield from _reading(connector)
     yield "listing of everything", lambda: list(connector(everything=True).listing())
+    yield from _rarer(site, product)
     if site.deployment == "cloud":
         gateway = Gateway(product="jira" if product == "jira" else "confluence", url=site.url)
         site.site.identity.scoped["token-with-scopes"] = SCOPES[product]
@@ -138,6 +150,24 @@ def _scenarios(site: Served, product: str) -> Iterator[Scenario]:
         )
         app = _oauth(site, product, gateway)
         yield "check", lambda: connector(gateway=gateway, credentials=app).check()
+
+
+def _rarer(site: Served, product: str) -> Iterator[Scenario]:
+    """What is asked for where a site does not give all at once, or not in the usual form."""
+    client = _client(site, product)
+    if product == "jira":
+        jira = CloudJira(client) if site.deployment == "cloud" else DataCenterJira(client)
+        yield "comments of a long ticket", lambda: list(jira.comments("1002"))
+        yield "custom fields", jira.fields
+        return
+    confluence = CloudConfluence(client) if site.deployment == "cloud" else DataCenterConfluence(client)
+    yield "a reply's place", lambda: confluence.content("901", "container")
+    yield "all spaces", lambda: list(confluence.spaces(None))
+    sourceless = {"id": "100", "type": "page", "status": "current", "title": "Lighthouse handbook"}
+    answer = {"results": [sourceless], "start": 0, "limit": 50, "size": 1, "_links": {}}
+    fault = {"path": r"/content/search.*body\.storage.*metadata", "status": 200, "body": answer}
+    site.site.traffic.faults.append(read_fault(fault))
+    yield "a page without its source", lambda: list(connector_of(site, product).documents(["100"]))
 
 
 def _reading(connector: Callable[[], Connector]) -> Iterator[Scenario]:
