@@ -6,6 +6,7 @@ nothing else. Results are stored in order, by the calling thread alone.
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -172,11 +173,40 @@ class Reader:
 
 
 def _fetch(connector: Connector, entries: Sequence[Entry]) -> _Batch:
+    """Read one batch, in a thread; what was read before an error counts."""
+    by_id = {entry.source_id: entry for entry in entries}
     read: list[Document | Unreadable] = []
-    error: ConnectorError | None = None
     try:
-        for document in connector.documents([entry.source_id for entry in entries]):
-            read.append(document)  # one by one: what was read before an error counts
-    except ConnectorError as raised:
-        error = raised
-    return _Batch(entries={entry.source_id: entry for entry in entries}, read=read, error=error)
+        for document in connector.documents(list(by_id)):
+            read.append(document)  # one by one, for what comes before an error
+    except ConnectorError as error:
+        return _Batch(entries=by_id, read=read, error=error)
+    except Exception as error:  # noqa: BLE001 - a fault of ours in one document must not stop the source for ever
+        if len(entries) > 1:
+            return _one_by_one(connector, entries)
+        # The type and the place alone: the message may hold text of the document.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        name, where = type(error).__name__, f"{place.filename}:{place.lineno}"
+        log.error(
+            "document_broke_the_reader",
+            source=connector.name,
+            document=entries[0].source_id,
+            at=where,
+            error=name,
+        )
+        reason = f"It could not be read because of a fault of ours ({name}); please report it."
+        read = [Unreadable(id=entries[0].source_id, external_id=entries[0].source_id, reason=reason)]
+    return _Batch(entries=by_id, read=read, error=None)
+
+
+def _one_by_one(connector: Connector, entries: Sequence[Entry]) -> _Batch:
+    batches: list[_Batch] = []
+    for entry in entries:
+        batches.append(_fetch(connector, [entry]))
+        if batches[-1].error is not None:
+            break
+    return _Batch(
+        entries={entry.source_id: entry for entry in entries},
+        read=[document for batch in batches for document in batch.read],
+        error=batches[-1].error,
+    )

@@ -57,7 +57,9 @@ from embeddings e where e.model_id = %(model_id)s and e.chunk_id = any(%(ids)s)
 -- name: hits
 select c.id as chunk_id, d.id as document_id, d.source, d.external_id, d.title, c.url, d.url as document_url,
        c.kind, d.kind as document_kind, d.place, c.heading, c.text, coalesce(c.author, d.author) as author, c.anchors,
-       d.updated, c.created, d.status, d.rule_ids || c.rule_ids as rule_ids
+       d.updated, c.created, d.status,
+       -- Of a document that nobody may read, the rule that nobody satisfies.
+       case when cardinality(d.rule_ids) = 0 then array[0::bigint] else d.rule_ids || c.rule_ids end as rule_ids
 from chunks c join documents d on d.id = c.document_id
 where c.id = any(%(ids)s)
   and readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))

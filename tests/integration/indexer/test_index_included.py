@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.documents import AccessRule, Document, Membership, Section, SectionKind, Unreadable
+from indexer.audience import Audience
 from indexer.passes import Pass
+from indexer.search import search
 
 Make = Callable[..., Document]
 OPEN = AccessRule(name="open", principals=frozenset({"anyone"}))
@@ -139,6 +141,31 @@ def test_a_page_that_appears_or_is_renamed_is_looked_for_by_its_name(
     index.refresh(source, Pass.CHANGES)
     assert source.read == ["1", "2"]
     assert pages.shown("any@example.com") == ["Rule one.", "The handbook."]
+
+
+def test_a_hit_demands_the_rules_of_both(index: Any, source: Any, document: Make) -> None:
+    """A conversation that remembers the text is closed to whoever satisfies only one of them."""
+    pages = Wiki(index, source, document)
+    pages.write("Rule one.", FEW)
+    index.refresh(source)
+    found = search(index.pool, index.embedder, "rule one", audience=Audience.operator(), limit=9).hits
+    rules = dict(index.rows("select name, id from access_rules"))
+
+    demanded = {hit.external_id: set(hit.rule_ids) for hit in found if hit.text == "Rule one."}
+
+    assert demanded == {"1": {rules["open"], rules["page:2"]}, "2": {rules["page:2"]}}
+
+
+def test_a_hit_that_nobody_may_read_demands_what_nobody_satisfies(
+    index: Any, source: Any, document: Make
+) -> None:
+    """The operator sees it; no conversation hands it on."""
+    source.put(document(1, "Secret.", access_rules=()))
+    index.refresh(source)
+
+    (hit,) = search(index.pool, index.embedder, "secret", audience=Audience.operator(), limit=9).hits
+
+    assert list(hit.rule_ids) == [0]
 
 
 def test_included_text_whose_readers_are_not_known_is_for_nobody(

@@ -169,8 +169,8 @@ def test_an_interruption_and_a_run_after_it_equal_a_fresh_index(
     index.refresh(source)
     source.edit(*(document(n, f"New {n}.", f"Same {n}.") for n in (1, 3, 5)))
     del source.held["2"]
-    source.failures[broken_at] = RuntimeError("killed")
-    with pytest.raises(RuntimeError):
+    source.failures[broken_at] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
         index.refresh(source)
     source.failures.clear()
 
@@ -279,6 +279,19 @@ def test_a_document_that_the_database_refuses_stops_nothing(index: Any, source: 
     assert (report.documents, report.failed) == (2, 1)
     (found,) = status.unreadable(index.pool)
     assert "SQLSTATE 23514" in found.reason
+
+
+def test_a_document_that_breaks_the_reader_stops_nothing(index: Any, source: Any, document: Make) -> None:
+    """A fault of ours is recorded without the message, which may hold text, and the rest of its batch is read."""
+    source.batch_size = 5
+    source.put(*(document(n, f"Text {n}.") for n in range(5)))
+    source.failures["3"] = IndexError("the secret word")
+
+    report = index.refresh(source, mode="lazy")
+
+    assert (report.documents, report.failed) == (4, 1)
+    (found,) = status.unreadable(index.pool)
+    assert (found.external_id, "IndexError" in found.reason, "secret" in found.reason) == ("3", True, False)
 
 
 def test_two_documents_that_never_settle_do_not_keep_a_refresh_from_ending(
