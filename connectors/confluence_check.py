@@ -53,7 +53,7 @@ def _check_content(api: ConfluenceApi, space: Space) -> None:
     if rows:
         with needed(
             f"{url} does not show this account who may read single pages: give a token with scopes "
-            "the scope read:confluence-content.permission."
+            "read:confluence-content.permission."
         ):
             next(api.restrictions(str(rows[0]["id"])), None)
 

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from connectors.batches import batches
 from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind, Unreadable
 from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
 from sandbox import site_changes
@@ -301,6 +302,19 @@ def test_requests_do_not_grow_with_pages(running: Any) -> None:
     counted = running.requests()
     assert len(read(connector, ids)) == 50
     assert running.requests() - counted == 2
+
+
+def test_a_read_costs_less_than_a_twentieth_of_a_request_for_each_page(running: Any) -> None:
+    """In batches of the size that the connector likes best."""
+    connector = running.confluence()
+    for number in range(295):
+        page = {"space": "ENG", "title": f"Page {number}", "storage": f"<p>{number}</p>", "parent_id": "103"}
+        site_changes.create_page(running.site, page)
+    ids = [listed.id for listed in connector.listing()]
+    counted = running.requests()
+    documents = [d for batch in batches(ids, connector.batch_size) for d in read(connector, batch).values()]
+    assert len(documents) == 300
+    assert running.requests() - counted <= 0.05 * 300
 
 
 def test_a_row_in_an_unknown_shape_is_unreadable_and_the_rest_goes_on(running: Any) -> None:
