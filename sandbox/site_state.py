@@ -111,8 +111,7 @@ class Site:
     revision: int = 0
     last_content_id: int = 0
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
-    _memo: dict[object, Any] = field(default_factory=dict)
-    _memo_revision: int = -1
+    _memo: tuple[int, dict[object, Any]] = field(default_factory=lambda: (-1, {}))
 
     def changed(self, *changes: Change) -> None:
         """Note that the site has changed, and tell the listeners how."""
@@ -124,11 +123,12 @@ class Site:
 
     def remembered(self, key: object, compute: Callable[[], T]) -> T:
         """What `compute` gives, computed once until the site changes."""
-        if self._memo_revision != self.revision:
-            self._memo, self._memo_revision = {}, self.revision
-        if key not in self._memo:
-            self._memo[key] = compute()
-        result: T = self._memo[key]
+        revision, memo = self._memo
+        if revision != self.revision:
+            self._memo = revision, memo = self.revision, {}
+        if key not in memo:  # into the memo that was begun with: another thread may change the site meanwhile
+            memo[key] = compute()
+        result: T = memo[key]
         return result
 
     def add_issue(self, issue: IssueRow) -> None:
@@ -144,25 +144,25 @@ class Site:
 
     def find_space(self, id_or_key: str) -> Space | None:
         found = self.spaces.get(id_or_key)
-        return found or next((s for s in self.spaces.values() if s.id == id_or_key), None)
+        return found or next((s for s in list(self.spaces.values()) if s.id == id_or_key), None)
 
     def find_attachment(self, attachment_id: str) -> tuple[PageRow, Attachment] | None:
         def index() -> dict[str, tuple[PageRow, Attachment]]:
-            return {each.id: (page, each) for page in self.pages.values() for each in page.attachments}
+            return {each.id: (page, each) for page in list(self.pages.values()) for each in page.attachments}
 
         return self.remembered("attachments", index).get(attachment_id)
 
     def find_page_comment(self, comment_id: str) -> tuple[PageRow, PageComment] | None:
         def index() -> dict[str, tuple[PageRow, PageComment]]:
-            return {each.id: (page, each) for page in self.pages.values() for each in page.comments}
+            return {each.id: (page, each) for page in list(self.pages.values()) for each in page.comments}
 
         return self.remembered("comments", index).get(comment_id)
 
     def find_page_by_title(self, space: str, title: str) -> PageRow | None:
-        return next((p for p in self.pages.values() if p.space == space and p.title == title), None)
+        return next((p for p in list(self.pages.values()) if p.space == space and p.title == title), None)
 
     def children_of(self, page_id: str) -> list[PageRow]:
-        return [page for page in self.pages.values() if page.parent_id == page_id]
+        return [page for page in list(self.pages.values()) if page.parent_id == page_id]
 
     def descendants_of(self, page_id: str) -> list[PageRow]:
         found = self.children_of(page_id)
@@ -200,7 +200,7 @@ class Site:
         """The issue and the stored JSON of an attachment."""
 
         def index() -> dict[str, IssueRow]:
-            return {number: issue for issue in self.issues.values() for number in issue.attachment_ids}
+            return {number: issue for issue in list(self.issues.values()) for number in issue.attachment_ids}
 
         issue = self.remembered("issue attachments", index).get(attachment_id)
         if issue is None:

@@ -104,7 +104,7 @@ class _PermissionAdmin:
         found = self._site.find_page_comment(comment_id) if issue is None else None
         if found is not None:
             return may_read_page(self._site, user, found[0])
-        rows = [issue_of(self._site, issue)] if issue is not None else self._site.issues.values()
+        rows = [issue_of(self._site, issue)] if issue is not None else list(self._site.issues.values())
         for row in rows:
             if issue is None and f'"{comment_id}"' not in row.text():
                 continue

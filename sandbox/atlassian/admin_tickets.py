@@ -36,7 +36,7 @@ class _TicketAdmin:
         self._site = site
 
     async def list_issues(self, _: web.Request) -> Any:
-        return [_names(issue) for issue in self._site.issues.values()]
+        return [_names(issue) for issue in list(self._site.issues.values())]
 
     async def post_issue(self, request: web.Request) -> Any:
         return _names(site_changes.create_issue(self._site, await an_object(request)))

@@ -49,7 +49,7 @@ class _WikiAdmin:
                 "type": page.kind,
                 "status": page.status,
             }
-            for page in self._site.pages.values()
+            for page in list(self._site.pages.values())
         ]
 
     async def post_page(self, request: web.Request) -> Any:

@@ -85,7 +85,7 @@ async def list_spaces(request: web.Request) -> web.Response:
     sight = Sight(context.site)
     spaces = [
         space
-        for space in context.site.spaces.values()
+        for space in list(context.site.spaces.values())
         if (not keys or space.key in keys) and sight.space(space.key)
     ]
     return paged(request, spaces, lambda space: space_bean(context, space), cap=DATA_CENTER_CAP)

@@ -63,7 +63,7 @@ async def list_spaces(request: web.Request) -> web.Response:
     keys, ids = set(many(request, "keys")), set(many(request, "ids"))
     spaces = [
         space
-        for space in context.site.spaces.values()
+        for space in list(context.site.spaces.values())
         if (not keys or space.key in keys) and (not ids or space.id in ids) and sight.space(space.key)
     ]
     return cursor_page(request, spaces, lambda space: _space(context, space))
@@ -114,7 +114,7 @@ async def list_pages(request: web.Request) -> web.Response:
     ids, statuses = set(many(request, "id")), set(many(request, "status")) or {"current", "archived"}
     found = [
         page
-        for page in context.site.pages.values()
+        for page in list(context.site.pages.values())
         if page.kind == kind
         and page.status in statuses
         and (not space_ids or context.site.spaces[page.space].id in space_ids)
@@ -189,7 +189,7 @@ async def list_users(request: web.Request) -> web.Response:
 
 def _space_of(request: web.Request) -> Space:
     space_id = request.match_info["space"]
-    for space in context_of(request).site.spaces.values():
+    for space in list(context_of(request).site.spaces.values()):
         if space.id == space_id and Sight(context_of(request).site).space(space.key):
             return space
     raise RestError(404, f"Space with id {space_id} not found")

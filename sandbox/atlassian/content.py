@@ -97,7 +97,7 @@ def all_content(site: Site, *, status: str = "current") -> list[Content]:
 
     def collect() -> list[Content]:
         found, sight = [], Sight(site)
-        for page in site.pages.values():
+        for page in list(site.pages.values()):
             if page.status == status and sight.page(page):
                 found.append(page_content(page))
                 found += [comment_content(page, comment) for comment in page.comments]

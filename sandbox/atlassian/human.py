@@ -93,7 +93,7 @@ async def show_space(request: web.Request) -> web.Response:
     context, viewer = context_of(request), viewer_of(request)
     pages = [
         page
-        for page in context.site.pages.values()
+        for page in list(context.site.pages.values())
         if page.space == request.match_info["space"] and viewer.may_read_page(context, page)
     ]
     if not pages:
