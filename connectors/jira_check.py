@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from connectors.errors import AuthenticationError, NotFoundError, ScopeError
+from connectors.errors import AuthenticationError, NotFoundError, ScopeError, UnexpectedAnswerError
 from connectors.jira_api import JiraApi
 from connectors.jira_cloud import CloudJira
 from connectors.jira_datacenter import DataCenterJira
@@ -51,12 +51,12 @@ class JiraCheck:
                 lambda: self._api.project_roles(project.id),
                 f"{site} the roles of {project.key}: give it Administer Projects there, or Administer Jira.",
             ),
-            (
-                self._levels,
-                f"{site} who may see tickets with a security level: give it {self._level_right()}.",
-            ),
         )
         yield from filter(None, (_refusal(call, sentence) for call, sentence in ask))
+        levels = f"{site} who may see tickets with a security level: give it {self._level_right()}."
+        refused = _refusal(self._levels, levels)
+        if refused and self._uses_levels():
+            yield refused
         yield from self._people()
         yield from self._unknown_fields()
 
@@ -65,6 +65,18 @@ class JiraCheck:
             issue = next(self._api.search("order by created desc", ("key",)), None)
             return self._api.viewers(issue["key"]) if issue else None
         return next(self._api.listed("issuesecurityschemes/level/member", {}, "values", size=1), None)
+
+    def _uses_levels(self) -> bool:
+        """Whether there are tickets that nobody would be shown for want of this right."""
+        try:
+            for scope in self._projects.scopes(self._projects.known()):
+                if next(self._api.search(f"{scope} and level is not EMPTY", ("key",)), None):
+                    return True
+        except UnexpectedAnswerError:
+            return True  # a site that cannot search for levels may have them
+        except (AuthenticationError, NotFoundError):
+            return False  # it shows no tickets at all, which is said already
+        return False
 
     def _level_right(self) -> str:
         return "Administer Jira" if isinstance(self._api, CloudJira) else "Browse Users"

@@ -44,13 +44,13 @@ class DataCenterJira(JiraApi):
                 continue
             rows = rows_of(answer, "issues", "search")
             if start and (not rows or str(rows[0]["id"]) not in seen):
-                start = max(0, start - size)
+                start = max(0, start - max(len(rows), size // 10, 1))
                 continue
             fresh = [row for row in rows if str(row["id"]) not in seen]
             seen.update(str(row["id"]) for row in fresh)
             yield from fresh
             end = start + len(rows)
-            if end >= answer.get("total", end + 1) or not fresh:
+            if end >= answer.get("total", end + 1) or (not fresh and len(rows) < 2):
                 return
             start = end - 1
 

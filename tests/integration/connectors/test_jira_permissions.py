@@ -285,6 +285,13 @@ def test_the_check_names_each_right_that_is_missing(running: Any, path: str, sta
         running.jira().check()
 
 
+def test_a_site_without_levels_does_not_need_the_right_to_read_them(running: Any) -> None:
+    """Nobody misses anything then."""
+    site_changes.set_security(running.site, running.site.find_issue("OPS-3"), ())
+    running.fault(path="level/member|viewissue", status=403, times=10)
+    assert "Signed in" in running.jira().check()
+
+
 def test_the_check_names_fields_that_do_not_exist_and_addresses_that_are_hidden(running: Any) -> None:
     """A sentence for each."""
     members = {"values": [{"accountId": "1", "key": "1"}], "isLast": True, "total": 1}
