@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import structlog
 from lxml import etree
 
 from connectors.atlassian import Json
@@ -18,12 +19,16 @@ from connectors.confluence_access import EXPAND
 from connectors.confluence_api import ConfluenceApi
 from connectors.confluence_query import titled
 from connectors.confluence_rows import is_page
+from connectors.errors import BrokenAnswerError, UnexpectedAnswerError
 from connectors.markup.storage_xml import attribute, child, parse, tag, words
+
+log = structlog.get_logger(__name__)
 
 _ANY = re.compile(r'ac:name="(?:excerpt-)?include"')
 _MACROS = {"ac:structured-macro", "ac:macro"}
 #: Titles stand in the URL of the search.
 _CHARACTERS_AT_ONCE = 3000
+_ROWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +77,25 @@ def find_included(api: ConfluenceApi, wanted: Iterable[Include]) -> dict[tuple[s
     found: dict[tuple[str, str], Json] = {}
     places = sorted({(each.space, each.title) for each in wanted})
     for batch in _batches(places):
-        for rows in api.search(titled(batch), expand=f"space,history,{EXPAND}", limit=100):
-            for row in filter(is_page, rows):
-                key = str((row.get("space") or {}).get("key")), str(row.get("title")).casefold()
-                if key not in found or _rank(row) > _rank(found[key]):
-                    found[key] = row
+        for row in filter(is_page, _titled(api, batch)):
+            key = str((row.get("space") or {}).get("key")), str(row.get("title")).casefold()
+            if key not in found or _rank(row) > _rank(found[key]):
+                found[key] = row
     return found
+
+
+def _titled(api: ConfluenceApi, places: Sequence[tuple[str, str]]) -> list[Json]:
+    """The pages with these titles. A title that the site refuses to look for is none of a page."""
+    try:
+        pages = api.search(titled(places), expand=f"space,history,{EXPAND}", limit=_ROWS_AT_ONCE)
+        return [row for rows in pages for row in rows]
+    except BrokenAnswerError:
+        raise
+    except UnexpectedAnswerError:
+        if len(places) > 1:
+            return [row for place in places for row in _titled(api, [place])]
+        log.warning("confluence.include_refused", space=places[0][0])
+        return []
 
 
 def _rank(row: Json) -> tuple[bool, str]:

@@ -163,3 +163,13 @@ def test_an_included_page_that_cannot_be_read_makes_the_page_unreadable(running:
     broken = found[number]
     assert isinstance(broken, Unreadable)
     assert "horn" not in broken.reason
+
+
+def test_a_title_that_the_site_refuses_costs_no_other(running: Any) -> None:
+    """It is asked for alone, and counts for a page that is not there."""
+    body = macro("include", "Lamp room") + macro("include", "Spring opening")
+    number = page(running, body)
+    running.fault(path="search.*Lamp(%20|\\+)room", status=400, times=2)
+    document = read(running.confluence(), number)
+    assert {section.included_id for section in included(document)} == {"104"}
+    assert document.includes == ("ENG:Lamp room", "ENG:Spring opening")
