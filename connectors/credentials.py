@@ -33,7 +33,7 @@ class Credentials(Protocol):
         """The site refused this header: whether :meth:`authorization` gives another one now."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FixedCredentials:
     """A header that stays as it is."""
 
@@ -54,12 +54,13 @@ def basic(user: str, secret: str) -> FixedCredentials:
         raise AuthenticationError(
             "Name and token are both needed: give the account's e-mail beside its token."
         )
-    return FixedCredentials("Basic " + b64encode(f"{user}:{secret.strip()}".encode()).decode())
+    pair = b64encode(f"{user}:{secret.strip()}".encode()).decode()
+    return FixedCredentials(header=f"Basic {pair}")
 
 
 def bearer(token: str) -> FixedCredentials:
     """A personal access token (Data Center)."""
-    return FixedCredentials(bearer_header(token))
+    return FixedCredentials(header=bearer_header(token))
 
 
 def bearer_header(token: str) -> str:

@@ -11,23 +11,24 @@ from psycopg_pool import ConnectionPool
 
 from connectors.oauth import Tokens, TokenSlot
 from indexer import statements
+from lorebot.errors import DatabaseError
 
 
 class PostgresTokenStore:
-    """A store that every process of an installation shares."""
+    """A store that every process of an installation shares. Raises DatabaseError where the database fails."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
     def load(self, key: str) -> Tokens | None:
         """The tokens of a grant, if there are any."""
-        with self._pool.connection() as connection:
+        with _named(), self._pool.connection() as connection:
             return _tokens(connection.execute(_sql("load"), {"key": key}).fetchone())
 
     @contextmanager
     def exclusive(self, key: str) -> Iterator[TokenSlot]:
         """The grant's row, locked until the end."""
-        with self._pool.connection() as connection:
+        with _named(), self._pool.connection() as connection:
             connection.execute(_sql("forget"))
             connection.execute(_sql("add"), {"key": key})
             connection.commit()  # others must find the row, to wait for it
@@ -53,6 +54,14 @@ class _Slot:
         self._connection.execute(_sql("save"), values)
         self._connection.commit()
         self.tokens = tokens
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DatabaseError("OAuth tokens could not be read or kept: check the database.") from error
 
 
 def _tokens(row: tuple[Any, ...] | None) -> Tokens | None:

@@ -25,6 +25,7 @@ from connectors.errors import (
 from connectors.oauth import Grant, MemoryTokenStore, OAuthCredentials, Tokens, TokenStore
 from connectors.site import Gateway
 from lorebot.database.pool import open_pool
+from lorebot.errors import DatabaseError
 from lorebot.tokens import PostgresTokenStore
 from tests.integration.connectors.http_servers import Call, Reply, Server, serve
 
@@ -327,3 +328,13 @@ def test_nothing_shows_its_secrets(server: Server, store: TokenStore) -> None:
     for thing in (grant, store.load(grant.key), client, client._credentials):
         assert "-secret" not in repr(thing)
     assert "-secret" not in grant.key
+
+
+def test_a_database_that_is_gone_is_one_sentence(database_url: str) -> None:
+    """It names no token."""
+    with open_pool(database_url) as pool:
+        store = PostgresTokenStore(pool)
+    with pytest.raises(DatabaseError, match="check the database"):
+        store.load("key")
+    with pytest.raises(DatabaseError, match="check the database"), store.exclusive("key"):
+        pass
