@@ -85,6 +85,15 @@ def test_the_scopes_are_enough_and_all_needed(specs: Specs) -> None:
             assert not all(any(each <= fewer for each in alternatives) for alternatives in needed), scope
 
 
+def test_the_documentation_asks_for_these_scopes() -> None:
+    """Admins read there which scopes a token needs."""
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
+    listed = text.partition("Scopes that Lorebot needs")[2].partition("\n\nA refresh token")[0]
+    for product in PRODUCTS:
+        own = listed.partition(f"- {product.title()}:")[2].partition("\n- ")[0]
+        assert set(re.findall(r"`([\w.-]+(?::[\w.-]+)+)`", own)) == SCOPES[product]
+
+
 def line_faults(line: Line, specs: Specs) -> list[str]:
     """What is wrong with a request, each fault with the request's name."""
     name = f"{line.method} {line.path}"
