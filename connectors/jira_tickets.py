@@ -94,8 +94,9 @@ class TicketReader:
                 return []
             self._comments.complete(issue)
             return make(issue)
-        except NotFoundError:
-            return []  # deleted while it was read
+        except NotFoundError as exc:
+            gone = self._api.issue(str(issue["id"]), ("project",)) is None  # deleted while it was read
+            return [] if gone else _unreadable(ids, key, str(exc))
         except (ServerFaultError, BrokenAnswerError) as exc:
             return _unreadable(ids, key, str(exc))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:

@@ -218,6 +218,16 @@ def test_comments_that_are_too_much_at_once_are_asked_for_in_smaller_numbers(
         assert isinstance(found["1003"], Document)
 
 
+def test_comments_that_are_not_found_are_no_deletion(serve: Callable[[str], Any]) -> None:
+    """Unless the ticket itself is not there any more."""
+    with serve("cloud") as running:
+        running.fault(path="1002/comment", status=404, times=1)
+        [found] = running.jira().documents(["1002"])
+        assert isinstance(found, Unreadable)
+        running.fault(path="1002/comment|issue/1002", status=404, times=2)
+        assert list(running.jira().documents(["1002"])) == []
+
+
 def test_a_ticket_that_moves_keeps_its_id_and_gets_new_key_address_and_rules(running: Any) -> None:
     """The project's rule is another one."""
     site, connector = running.site, running.jira()
