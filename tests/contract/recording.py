@@ -40,7 +40,7 @@ SCOPES = {
     ),
     "jira": frozenset("manage:jira-configuration read:jira-user read:jira-work".split()),
 }
-QUICK = Patience(timeout=5, attempts=2, first_wait=0.01, longest_wait=0.01)
+QUICK = Patience(timeout=30, attempts=2, first_wait=0.01, longest_wait=0.01)
 SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 
 
