@@ -150,7 +150,7 @@ def step(random: Random, site: Any) -> None:
         (random.choice(actions) if len(current) > 3 else create)()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_a_mirror_ends_where_a_fresh_read_does(serve: Callable[[str], Any], seed: int) -> None:
     """After any edits, moves, deletions and restrictions, with refreshes in between."""
     random = Random(seed)

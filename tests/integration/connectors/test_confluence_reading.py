@@ -279,6 +279,19 @@ def test_only_the_named_spaces_are_read(running: Any) -> None:
     assert created.id in read(running.confluence())
 
 
+@pytest.mark.parametrize("key", ["~ann.lee", "R&D", "A b"])
+def test_a_space_with_any_key_is_read(running: Any, key: str) -> None:
+    """Personal spaces, and keys that mean something in a URL or a query."""
+    running.site.space_permissions[key] = ("group:board",)
+    page = site_changes.create_page(running.site, {"space": key, "title": "Own", "storage": "<p>Notes.</p>"})
+    connector = running.confluence(spaces=(key,))
+    assert set(read(connector)) == {page.id}
+    assert changed(connector, datetime.now(UTC) - timedelta(minutes=1)) == {page.id}
+    board = connector.rule(f"space:{key}").principals
+    assert board is not None
+    assert len(board) == 1
+
+
 def test_the_listing_has_the_rules_and_misses_what_was_deleted(running: Any) -> None:
     """A sweep needs no bodies."""
     rules = {listed.id: listed.access_rules for listed in running.confluence().listing()}
