@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import structlog
 
@@ -56,14 +57,11 @@ class TicketReader:
         for issue in self._api.issues_by_id(wanted, FIELDS):
             ticket = issue.id if isinstance(issue, Unfetched) else str(issue["id"])
             names = wanted.get(ticket, [])
-            yield from self._read(
-                issue,
-                [f"{ticket}/{name}" for name in names],
-                in_scope,
-                lambda found, names=names: list(  # type: ignore[misc]
-                    self._files.read(found, names, self._access.rules(found))
-                ),
-            )
+            own = [f"{ticket}/{name}" for name in names]
+            yield from self._read(issue, own, in_scope, partial(self._attached, names=names))
+
+    def _attached(self, issue: Json, names: Sequence[str]) -> Found:
+        return list(self._files.read(issue, names, self._access.rules(issue)))
 
     def _ticket(self, issue: Json) -> Found:
         document = issue_document(
