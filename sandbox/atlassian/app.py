@@ -8,6 +8,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from sandbox.atlassian.confluence_people import confluence_people_routes
+from sandbox.atlassian.confluence_restrictions import confluence_restriction_routes
 from sandbox.atlassian.confluence_v1 import confluence_v1_routes
 from sandbox.atlassian.confluence_v2 import confluence_v2_routes
 from sandbox.atlassian.confluence_v2_parts import confluence_v2_part_routes
@@ -16,6 +17,7 @@ from sandbox.atlassian.jira_files import jira_file_routes
 from sandbox.atlassian.jira_issues import jira_issue_routes
 from sandbox.atlassian.jira_people import jira_people_routes
 from sandbox.atlassian.jira_projects import jira_project_routes
+from sandbox.atlassian.jira_server import jira_server_routes
 from sandbox.atlassian.media import media_routes
 from sandbox.atlassian.middleware import authenticate, shape_errors
 from sandbox.atlassian.oauth import oauth_routes
@@ -27,11 +29,13 @@ __all__ = ["Credentials", "create_atlassian_app"]
 
 API_ROUTES = (
     jira_people_routes,
+    jira_server_routes,
     jira_issue_routes,
     jira_file_routes,
     jira_project_routes,
     confluence_people_routes,
     confluence_v1_routes,
+    confluence_restriction_routes,
     confluence_v2_routes,
     confluence_v2_part_routes,
 )

@@ -14,6 +14,7 @@ from sandbox.atlassian.content import (
     root_comments,
     web_path,
 )
+from sandbox.atlassian.expand import NOTHING, Expand
 from sandbox.atlassian.storage_html import storage_to_html
 from sandbox.atlassian.wire import Context, Json
 from sandbox.site_access import ancestors
@@ -26,23 +27,6 @@ RESTRICTIONS_IN_CONTENT = 200
 
 COMMENTS_IN_CONTENT = 25
 EXPANDABLE = ("space", "version", "history", "ancestors", "body", "metadata", "container", "restrictions")
-
-
-class Expand:
-    """The paths of an `expand` parameter: `body.storage` also expands `body`."""
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._paths = {path.removeprefix("content.") for path in paths}
-
-    def has(self, path: str) -> bool:
-        return any(given == path or given.startswith(path + ".") for given in self._paths)
-
-    def below(self, path: str) -> Expand:
-        """What is asked for of the things under a path: `children.comment.version` asks them for `version`."""
-        return Expand(given.removeprefix(path + ".") for given in self._paths if given.startswith(path + "."))
-
-
-NOTHING = Expand(())
 
 
 def user_bean(context: Context, user: User) -> Json:

@@ -11,10 +11,8 @@ from typing import TypeVar
 from aiohttp import web
 
 from sandbox.atlassian.confluence_beans import (
-    Expand,
     content_bean,
     label_listing,
-    restriction_bean,
     space_bean,
 )
 from sandbox.atlassian.content import (
@@ -29,6 +27,7 @@ from sandbox.atlassian.content import (
     web_path,
 )
 from sandbox.atlassian.cql import search_content
+from sandbox.atlassian.expand import Expand
 from sandbox.atlassian.media import redirect_to_media
 from sandbox.atlassian.wire import Context, Json, RestError, context_of, integer, many, reply
 from sandbox.site_account import Sight
@@ -36,8 +35,6 @@ from sandbox.site_times import confluence_time, readable_time
 
 T = TypeVar("T")
 CLOUD_CAP = 100
-RESTRICTIONS_ON_A_PAGE = 100
-RESTRICTIONS_CAP = 200
 CAP_WITH_BODY = 50
 DATA_CENTER_CAP = 200
 
@@ -52,8 +49,6 @@ def confluence_v1_routes(context: Context) -> list[web.RouteDef]:
         web.get(api + "/content/search", search_contents),
         web.get(content, get_content),
         web.get(content + "/label", list_labels),
-        web.get(content + "/restriction/byOperation", restrictions_by_operation),
-        web.get(content + "/restriction/byOperation/{operation}", restriction_of_operation),
         web.get(content + "/child/comment", list_comments),
         web.get(content + "/child/page", list_children),
         web.get(content + "/child/attachment", list_attachments),
@@ -63,7 +58,6 @@ def confluence_v1_routes(context: Context) -> list[web.RouteDef]:
             web.get(api + "/space", removed_space),
             web.get(api + "/space/{space}", removed_space),
             web.get(api + "/content", removed_space),
-            web.get(content + "/restriction", list_restrictions),
             web.get(content + download, download_attachment),
             *routes,
         ]
@@ -121,7 +115,7 @@ async def list_content(request: web.Request) -> web.Response:
 async def get_content(request: web.Request) -> web.Response:
     statuses = many(request, "status") or ["current"]
     content = content_of(request, statuses)
-    return reply(_linked(request, content_bean(context_of(request), content, _expand(request))))
+    return reply(linked(request, content_bean(context_of(request), content, _expand(request))))
 
 
 async def search_contents(request: web.Request) -> web.Response:
@@ -154,25 +148,7 @@ async def search_site(request: web.Request) -> web.Response:
 
 
 async def list_labels(request: web.Request) -> web.Response:
-    return reply(_linked(request, label_listing(content_of(request).page.labels)))
-
-
-async def list_restrictions(request: web.Request) -> web.Response:
-    beans = [_restriction(request, operation) for operation in ("read", "update")]
-    listing = {"results": beans, "start": 0, "limit": 100, "size": len(beans), "restrictionsHash": "0"}
-    return reply(_linked(request, listing))
-
-
-async def restrictions_by_operation(request: web.Request) -> web.Response:
-    beans = {operation: _restriction(request, operation) for operation in ("read", "update")}
-    return reply(_linked(request, beans))
-
-
-async def restriction_of_operation(request: web.Request) -> web.Response:
-    operation = request.match_info["operation"]
-    if operation not in ("read", "update"):
-        raise RestError(400, f"The operation '{operation}' is not supported.")
-    return reply(_restriction(request, operation))
+    return reply(linked(request, label_listing(content_of(request).page.labels)))
 
 
 async def list_comments(request: web.Request) -> web.Response:
@@ -245,7 +221,7 @@ def paged(
     start = read_cursor(request.query.get("cursor")) if cursor else integer(request, "start", 0)
     results = [show(item) for item in items[start : start + limit]]
     answer: Json = {"results": results, "start": start, "limit": limit, "size": len(results), **(extra or {})}
-    answer = _linked(request, answer)
+    answer = linked(request, answer)
     if start + limit < len(items):
         following: dict[str, str | int] = {"limit": limit, "start": start + limit}
         if cursor:
@@ -300,14 +276,8 @@ def _cap(request: web.Request) -> int:
     return CLOUD_CAP if context_of(request).is_cloud else DATA_CENTER_CAP
 
 
-def _restriction(request: web.Request, operation: str) -> Json:
-    context, content = context_of(request), content_of(request)
-    start, limit = integer(request, "start", 0), integer(request, "limit", RESTRICTIONS_ON_A_PAGE)
-    limit = max(1, min(limit, RESTRICTIONS_CAP))
-    return restriction_bean(context, content.id, operation, start=start, limit=limit)
-
-
-def _linked(request: web.Request, bean: Json) -> Json:
+def linked(request: web.Request, bean: Json) -> Json:
+    """A bean with the links that every answer has."""
     context = context_of(request)
     links = {"base": context.confluence_url, "context": context.confluence_path}
     bean["_links"] = {
