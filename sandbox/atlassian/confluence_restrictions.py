@@ -15,11 +15,12 @@ RESTRICTIONS_CAP = 200
 def confluence_restriction_routes(context: Context) -> list[web.RouteDef]:
     """The routes for who may read and edit a page."""
     content = context.confluence_root + "/rest/api/content/{content}"
-    return [
-        web.get(content + "/restriction", list_restrictions),
+    routes = [
         web.get(content + "/restriction/byOperation", restrictions_by_operation),
         web.get(content + "/restriction/byOperation/{operation}", restriction_of_operation),
     ]
+    # Data Center has no read under this address.
+    return [web.get(content + "/restriction", list_restrictions), *routes] if context.is_cloud else routes
 
 
 async def list_restrictions(request: web.Request) -> web.Response:
