@@ -90,23 +90,22 @@ def _issue_ids(event: dict[str, Any]) -> Iterator[str]:
 
 def _page_ids(event: dict[str, Any]) -> Iterator[str]:
     """Of the page or blog post, or of what a comment, an attachment or a label hangs on."""
-    for kind in ("page", "blog", "blogpost", "content"):
-        yield from _id(event.get(kind))
-    things = [event.get(kind) for kind in ("comment", "attachment", "attachedTo", "label", "labeled")]
+    for kind in ("page", "blog", "blogpost", "content", "attachedTo", "labeled"):
+        yield from _page_id(event.get(kind))
     attachments = event.get("attachments")
-    things += attachments if isinstance(attachments, list) else []
-    for thing in things:
-        if not isinstance(thing, dict):
-            continue
-        for holder in ("parent", "container", "page", "blog", "attachedTo", "content", "owner"):
-            yield from _page_id(thing.get(holder))
-    yield from _page_id(event.get("attachedTo"))
+    things = attachments if isinstance(attachments, list) else []
+    for thing in [event.get("comment"), event.get("attachment"), *things]:
+        if isinstance(thing, dict):
+            for holder in ("parent", "container", "page", "blog", "attachedTo", "content"):
+                yield from _page_id(thing.get(holder))
 
 
-def _page_id(holder: object) -> Iterator[str]:
+def _page_id(thing: object) -> Iterator[str]:
     """A comment's parent may be another comment, whose id is no page's."""
-    if isinstance(holder, dict) and holder.get("type", "page") in {"page", "blog", "blogpost", "blog_post"}:
-        yield from _id(holder)
+    if isinstance(thing, dict):
+        kind = thing.get("contentType") or thing.get("type") or "page"
+        if kind in {"page", "blog", "blogpost", "blog_post"}:
+            yield from _id(thing)
 
 
 def _id(thing: object) -> Iterator[str]:

@@ -100,11 +100,14 @@ def request(
     return ticket
 
 
-def start(pool: ConnectionPool, run_id: int) -> Order | None:
-    """Mark a run as running; returns what it is to do, None when it is over or does not exist."""
+def start(pool: ConnectionPool, run_id: int, *, source: str) -> tuple[int, Order] | None:
+    """Mark a run as running: this one, or when it is over another one of its source that is not.
+
+    Returns which, and what it is to do; None when there is nothing to do.
+    """
     with pool.connection() as connection:
-        row = connection.execute(_sql("start"), {"id": run_id}).fetchone()
-    return None if row is None else Order(passes=frozenset(map(Pass, row[0])), full=row[1])
+        row = connection.execute(_sql("start"), {"id": run_id, "source": source}).fetchone()
+    return None if row is None else (row[0], Order(passes=frozenset(map(Pass, row[1])), full=row[2]))
 
 
 def progress(pool: ConnectionPool, run_id: int, *, phase: str, done: int, total: int | None) -> None:

@@ -8,10 +8,12 @@ do update set full_refresh = refresh_runs.full_refresh or excluded.full_refresh,
 returning id, source, xmax = 0 as created
 
 -- name: start
+-- One job of a source works at a time: whatever run of it is not over has no other job, or one that was killed.
 update refresh_runs
 set state = 'running', phase = null, done = null, total = null, started_at = coalesce(started_at, now())
-where id = %(id)s and state in ('waiting', 'running')
-returning passes, full_refresh as full
+where id = (select id from refresh_runs where source = %(source)s and state in ('waiting', 'running')
+            order by id = %(id)s desc, id limit 1)
+returning id, passes, full_refresh as full
 
 -- name: progress
 update refresh_runs set phase = %(phase)s, done = %(done)s, total = %(total)s

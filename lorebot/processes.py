@@ -15,7 +15,15 @@ from indexer.passes import EVERYTHING, Pass
 from indexer.refresh import Progress, RefreshReport, refresh
 from indexer.runs import Order, RunTicket
 from lorebot.settings import SchedulesTable
-from lorebot.wiring import Services, build_assistant, build_connector, build_slack_config, find_sources
+from lorebot.webhooks import WebhookServer
+from lorebot.wiring import (
+    Services,
+    build_assistant,
+    build_connector,
+    build_slack_config,
+    find_sources,
+    webhook_secrets,
+)
 from schedules.jobs import create_jobs, ensure_job_schema
 from schedules.queue import RefreshQueue
 from schedules.triggers import ScheduledRefresh, create_scheduler, parse_schedule
@@ -50,6 +58,7 @@ async def run(services: Services, parts: Parts, *, on_ready: Callable[[], None] 
             await stack.enter_async_context(_worker(services))
         if parts.scheduler:
             stack.enter_context(_scheduler(services))
+            await stack.enter_async_context(_webhooks(services))
         if parts.bot:
             await stack.enter_async_context(_bot(services))
         if on_ready:
@@ -96,6 +105,17 @@ def _scheduler(services: Services) -> Iterator[None]:
         yield
     finally:
         scheduler.shutdown(wait=False)
+
+
+@contextlib.asynccontextmanager
+async def _webhooks(services: Services) -> AsyncIterator[None]:
+    """Beside the scheduler, because they too only ask for work."""
+    table, secrets = services.settings.webhooks, webhook_secrets(services.settings)
+    if table.port is None or not secrets:
+        yield
+        return
+    async with WebhookServer(services.pool, secrets=secrets, host=table.host, port=table.port):
+        yield
 
 
 def _passes(schedules: SchedulesTable) -> list[tuple[str, frozenset[Pass], bool]]:

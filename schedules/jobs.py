@@ -145,10 +145,11 @@ async def _in_thread(threads: Executor, work: Callable[[], None]) -> None:
 def _refresh(
     context: JobContext, pool: ConnectionPool, refresh_source: RefreshSource, run_id: int, source: str
 ) -> None:
-    order = runs.start(pool, run_id)
-    if order is None:
+    started = runs.start(pool, run_id, source=source)
+    if started is None:
         log.info("refresh_is_over", run=run_id, source=source)
         return
+    run_id, order = started
     try:
         report = refresh_source(source, order, _recorder(context, pool, run_id))
     except _INTERRUPTIONS as error:

@@ -40,7 +40,7 @@ def history(
     def begin(seed: int) -> Iterator[Past]:
         choose = random.Random(seed)
         deployment = choose.choice(("cloud", "datacenter"))
-        _write_site(tmp_path)
+        write_site(tmp_path)
         site = load_site(tmp_path)
         settle(site, choose)
         with served(site, deployment) as running, open_pool(shared_database_url) as pool:
@@ -66,7 +66,7 @@ def history(
     return begin
 
 
-def _write_site(folder: Path) -> None:
+def write_site(folder: Path) -> None:
     """Two spaces and two projects with hardly anything in them."""
     for space in SPACES:
         page = {

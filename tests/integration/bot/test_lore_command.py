@@ -156,7 +156,7 @@ async def test_a_progress_message_is_edited_until_the_figures_are_there(
     await lore(slack, "ada", "reindex wiki")
     [message] = await slack.admin.wait("app", user="ada", contains="waits for a worker")
     [run] = runs.latest(pool)
-    await asyncio.to_thread(runs.start, pool, run.id)
+    await asyncio.to_thread(runs.start, pool, run.id, source=run.source)
     await asyncio.to_thread(runs.progress, pool, run.id, phase="reading", done=50, total=1_200)
     [reading] = await slack.admin.wait("app", user="ada", contains="reading 50 of 1,200")
     await asyncio.to_thread(runs.finish, pool, run.id, REPORT)

@@ -37,6 +37,8 @@ class Running:
     site: Site
     url: str
     deployment: str
+    #: Serves it, in a thread of its own.
+    loop: asyncio.AbstractEventLoop
 
     @property
     def jira_url(self) -> str:
@@ -115,7 +117,7 @@ def served(site: Site, deployment: str) -> Iterator[Running]:
     thread.start()
     assert ready.wait(10)
     try:
-        yield Running(site=site, url=url, deployment=deployment)
+        yield Running(site=site, url=url, deployment=deployment, loop=loop)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)

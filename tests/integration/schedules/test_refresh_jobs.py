@@ -410,6 +410,20 @@ async def test_a_run_whose_job_was_lost_gets_another_when_asked_again(
     await eventually(partial(in_state, pool, lost.id, RunState.DONE))
 
 
+async def test_a_job_whose_run_is_over_does_the_run_that_waits(
+    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool, refresher: Refresher
+) -> None:
+    """A request during a refresh may queue a second job for it, which then stands in the way of a job for the next."""
+    first = queue.request("wiki", requested_by="U1")
+    with pool.connection() as connection:
+        connection.execute("update refresh_runs set state = 'done' where id = %s", [first.id])
+    waiting = queue.request("wiki", requested_by="U2")
+    assert waiting.created
+    await start_worker(jobs)
+    await eventually(partial(in_state, pool, waiting.id, RunState.DONE))
+    assert refresher.asked == [("wiki", False)]
+
+
 async def test_refreshes_leave_the_threads_of_others_alone(
     queue: RefreshQueue, jobs: App, pool: ConnectionPool, refresher: Refresher
 ) -> None:

@@ -39,7 +39,9 @@ CONFLUENCE_EVENTS = [
     ({"event": "blog_created", "blog": {"id": "43"}}, ("43",)),
     ({"event": "comment_created", "comment": {"id": 9, "parent": {"id": 42, "type": "page"}}}, ("42",)),
     ({"event": "attachment_created", "attachments": [{"id": 1, "container": {"id": 42}}]}, ("42",)),
-    ({"event": "label_added", "label": {"id": 3}, "content": {"id": 42}}, ("42",)),
+    ({"event": "attachment_created", "attachments": [{"id": "att1"}], "attachedTo": {"id": 42}}, ("42",)),
+    ({"event": "label_added", "label": {"name": "x"}, "labeled": {"id": 42, "contentType": "page"}}, ("42",)),
+    ({"event": "content_permissions_removed", "labeled": {"id": 42, "contentType": "comment"}}, ()),
 ]
 
 
@@ -52,7 +54,7 @@ def test_a_jira_event_names_its_issues(event: dict[str, Any], ids: tuple[str, ..
 @pytest.mark.parametrize(("event", "ids"), CONFLUENCE_EVENTS)
 def test_a_confluence_event_names_its_pages(event: dict[str, Any], ids: tuple[str, ...]) -> None:
     """Also those that comments and attachments hang on."""
-    assert hint(event, Product.CONFLUENCE) == Hint(ids=ids)
+    assert hint(event, Product.CONFLUENCE).ids == ids
 
 
 def test_a_reply_does_not_take_a_comment_for_a_page() -> None:
