@@ -114,13 +114,13 @@ def refresh_people(pool: ConnectionPool, connector: Connector) -> None:
 
 
 def refresh_rules(pool: ConnectionPool, connector: Connector, rules: RuleStore) -> None:
-    """Ask anew who satisfies each container rule that is in use; no document is touched.
+    """Ask anew who satisfies each container rule that is stored; no document is touched.
 
     Raises:
         ConnectorError: a rule could not be asked about; the others were, unless one after the other failed.
     """
     with pool.connection() as connection:
-        names = [row[0] for row in connection.execute(SQL["rules_in_use"], {"source": connector.name})]
+        names = [row[0] for row in connection.execute(SQL["rule_names"], {"source": connector.name})]
     problem: ConnectorError | None = None
     failures = 0
     for name in names:

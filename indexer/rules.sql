@@ -7,12 +7,9 @@ returning id
 -- name: stored_rule
 select id, principals from access_rules where source = %(source)s and name = %(name)s
 
--- name: rules_in_use
-select r.name from access_rules r
-where r.source = %(source)s
-  and (exists (select from documents d where d.rule_ids @> array[r.id])
-       or exists (select from chunks c where c.rule_ids <> '{}' and c.rule_ids @> array[r.id]))
-order by r.name
+-- name: rule_names
+-- Also of those that nothing has yet: a document that brings one without principals takes it as it is stored.
+select name from access_rules where source = %(source)s order by name
 
 -- name: delete_orphans
 delete from access_rules r

@@ -115,6 +115,28 @@ def test_a_space_that_nobody_can_tell_about_is_for_nobody(
     assert index.finds("page", "ada@example.com") == ["Page."]
 
 
+def test_a_rule_that_was_learned_before_its_document_is_asked_about_too(
+    index: Any, source: Any, document: Make
+) -> None:
+    """The read broke off between them; what was known then must not open the page now."""
+    prepare(source, document(1, "Page.", access_rules=(SPACE,)))
+    source.failures["1"] = OUTAGE
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, mode="lazy")
+    source.failures.clear()
+    source.containers["space:ENG"] = frozenset({"user:2"})
+    with index.pool.connection() as connection:
+        connection.execute(
+            "insert into access_rules (source, name, principals) values ('wiki', 'space:ENG', '{group:eng}') "
+            "on conflict do nothing"
+        )
+
+    index.refresh(source, mode="lazy")
+
+    assert index.finds("page", "ada@example.com") == []
+    assert index.finds("page", "ben@example.com") == ["Page."]
+
+
 def test_a_space_that_cannot_be_asked_keeps_its_readers_and_the_others_are_asked(
     index: Any, source: Any, document: Make
 ) -> None:
