@@ -45,8 +45,6 @@ def adf_to_markdown(document: object) -> str:
 
 
 def _blocks(node: object, depth: int) -> list[b.Block]:
-    if depth > _DEEPEST:
-        return [b.text(" ".join(_texts(node)))]
     return list(_flow(_content(node), depth))
 
 
@@ -66,7 +64,9 @@ def _flow(nodes: list[Any], depth: int) -> Iterator[b.Block]:
 
 def _block(node: Any, depth: int) -> Iterator[b.Block]:
     kind = _kind(node)
-    if kind == "heading":
+    if depth > _DEEPEST:
+        yield b.text(" ".join(_texts(node)))
+    elif kind == "heading":
         yield b.heading(" ".join(block.text for block in _blocks(node, depth)), _level(node))
     elif kind in {"bulletList", "orderedList"}:
         yield b.text(_list(node, depth, ordered=kind == "orderedList"))

@@ -39,6 +39,9 @@ _SILENT = {
     *"ac:parameter ac:default-parameter ac:task-id ac:task-uuid ac:task-status ac:adf-attribute".split()
 }
 _IN_SILENT = {"a", "ac:link", "ac:link-body", "ac:plain-text-link-body", "time"}
+#: No block begins inside one of these.
+_LINES = {*"p pre h1 h2 h3 h4 h5 h6".split()}
+_BLOCKS = {*_LINES, *"ul ol table blockquote hr ac:task-list ac:layout".split()}
 #: An end tag of something small does not end one of these.
 _WALLS = {"td", "th", "li", "table", "ac:rich-text-body", "ac:task-body", "ac:layout-cell", "ac:adf-content"}
 _SMALL = {*"p span a strong b em i u s del code font sub sup small div ac:link ac:image time".split()}
@@ -131,6 +134,10 @@ def _ends(inner: str, following: str) -> bool:
     """Whether an open element, never closed, ends where ``following`` begins."""
     if inner in _SILENT:
         return following not in _IN_SILENT and not following.startswith("ri:")
+    if inner in _LINES:
+        return following in _BLOCKS
+    if inner == "ac:plain-text-body":
+        return following in _BLOCKS or following.startswith("ac:")
     return inner.startswith("ri:") and not following.startswith("ri:")
 
 

@@ -16,8 +16,7 @@ _AROUND_BREAK = re.compile(f" ?{_BREAK} ?")
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`", "del": "~~", "s": "~~"}
 _DEEPEST = 60
 #: Blocks inside an inline element lose their shape, never their words.
-_SPACED = {"p", "div", "li", "td", "th", "tr", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6"}
-_BLOCKS = _SPACED | {"ul", "ol", "table", "blockquote", "pre"}
+_BLOCKS = {*"p div li td th tr dt dd h1 h2 h3 h4 h5 h6 ul ol table blockquote pre".split()}
 #: What holds no text for people.
 _SILENT = {"ac:parameter", "ac:task-id", "ac:task-status", "ac:task-uuid", "ac:adf-attribute"}
 #: What stands for the emoticons that carry no fallback character of their own.
@@ -58,8 +57,10 @@ class InlineReader:
         self._depth += 1
         parts = [element.text or ""]
         for each in element:
-            plain = tag(each) not in {"br", "img", "time"} and not tag(each).startswith("ac:")
-            parts += [self.heading(each) if plain else self.read(each), each.tail or ""]
+            name = tag(each)
+            gap = " " if name in _BLOCKS else ""
+            plain = name not in {"br", "img", "time"} and not name.startswith("ac:")
+            parts += [gap, self.heading(each) if plain else self.read(each), gap, each.tail or ""]
         self._depth -= 1
         return "".join(parts)
 
@@ -108,7 +109,7 @@ class InlineReader:
             return element.text or ""
         parts = [element.text or ""]
         for each in element:
-            gap = " " if tag(each) in _SPACED else ""
+            gap = " " if tag(each) in _BLOCKS else ""
             parts += [gap, self.read(each), gap, each.tail or ""]
         return "".join(parts)
 

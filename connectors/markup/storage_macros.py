@@ -95,7 +95,8 @@ def _shown(macro: etree._Element, target: Callable[[etree._Element], str]) -> st
 
 def _plain_body(macro: etree._Element, name: str, title: str, body: etree._Element) -> Iterator[b.Block]:
     """Code; or the body of a macro that we do not know: a diagram's source, HTML, Markdown."""
-    source = "".join(body.itertext())
+    # Elements in it come from broken markup: their words must not grow together.
+    source = " ".join(body.itertext()) if len(body) else body.text or ""
     if name == "markdown":
         yield b.text(source)
         return

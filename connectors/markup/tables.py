@@ -54,10 +54,11 @@ def _grid(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
                     again = content if len(content) <= _LONGEST_REPEATED else ""
                     below[len(line)] = (again, min(cell.rows, _WIDEST) - 1)
                 line.append(content)
-        while hanging:
+        last = max(hanging, default=-1)  # a cell merged over columns may have covered some of them
+        _fill(line, hanging, below)
+        while len(line) <= last:
+            line.append("")
             _fill(line, hanging, below)
-            if hanging:
-                line.append("")
         hanging = below
         grid.append(line)
     return grid

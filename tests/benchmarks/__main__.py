@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import command_line
+import converting
 import demo_start
 import indexing
 import memory
@@ -28,6 +29,7 @@ from lorebot.telemetry import configure_logging
 BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "help": command_line.measure,
     "demo": demo_start.measure,
+    "converting": converting.measure,
     "indexing": indexing.measure,
     "search": search_latency.measure,
     "slack": slack_latency.measure,
