@@ -27,8 +27,6 @@ _TRANSPARENT = (
     *"ac:layout ac:layout-section ac:layout-cell ac:rich-text-body ac:adf-content ac:task-body".split(),
 )
 _MACROS = {"ac:structured-macro", "ac:macro"}
-#: An inline element around blocks (a marker of an inline comment, a span) is looked through.
-_LOOKED_THROUGH = {*"span a font ac:inline-comment-marker strong b em i u s del small big label".split()}
 _LANGUAGE = re.compile(r"(?:brush:|lang(?:uage)?[-:])\s*([\w+#.-]{1,40})")
 _WORD = re.compile(r"\w+")
 
@@ -108,9 +106,11 @@ class StorageReader:
         name = tag(element)
         if name in _MACROS:
             return None if storage_macros.is_inline(element) else self._macro
-        if name in _LOOKED_THROUGH and len(element) and any(map(self._is_block, element.iter())):
-            return self.blocks
-        return self._readers.get(name)
+        reader = self._readers.get(name)
+        if reader is None and len(element) and (":" not in name or name == "ac:inline-comment-marker"):
+            # An inline or unknown element around blocks is looked through.
+            return self.blocks if any(map(self._is_block, element.iter())) else None
+        return reader
 
     def _is_block(self, element: etree._Element) -> bool:
         name = tag(element)

@@ -16,7 +16,10 @@ _AROUND_BREAK = re.compile(f" ?{_BREAK} ?")
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`", "del": "~~", "s": "~~"}
 _DEEPEST = 60
 #: Blocks inside an inline element lose their shape, never their words.
-_BLOCKS = {*"p div li td th tr dt dd h1 h2 h3 h4 h5 h6 ul ol table blockquote pre".split()}
+_BLOCKS = {
+    *"p div li td th tr dt dd h1 h2 h3 h4 h5 h6 ul ol table blockquote pre".split(),
+    *"ac:task-list ac:task ac:task-body ac:layout-cell ac:rich-text-body ac:adf-content".split(),
+}
 #: What holds no text for people.
 _SILENT = {"ac:parameter", "ac:task-id", "ac:task-status", "ac:task-uuid", "ac:adf-attribute"}
 #: What stands for the emoticons that carry no fallback character of their own.
