@@ -82,14 +82,17 @@ def hide(connection: Connection, source: str, source_id: str) -> None:
 
 
 def delete(connection: Connection, source: str, source_ids: Sequence[str]) -> int:
-    """Delete documents with all that hangs on them; returns how many, their attachments not counted."""
+    """Delete attachments, or documents that are hidden already, with all that hangs on them.
+
+    Returns how many, the attachments of documents not counted. Whoever took in their text was noted when they were
+    hidden.
+    """
     connection.execute(SQL["without_timeout"])
     parameters = {"source": source, "source_ids": list(source_ids)}
     rows = connection.execute(SQL["delete_documents"], parameters).fetchall()
-    deleted = [source_id for source_id, _, _ in rows]
+    deleted = [source_id for (source_id,) in rows]
     _tighten(connection, source, deleted, [])
     reading_list.forget(connection, source, [*source_ids, *deleted])
-    note_dependents(connection, source, [handle for _, _, handle in rows], but="")
     asked = set(source_ids)
     return sum(source_id in asked for source_id in deleted)
 

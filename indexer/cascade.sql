@@ -24,7 +24,7 @@ returning handle
 
 -- name: delete_documents
 delete from documents where source = %(source)s and (source_id = any(%(source_ids)s) or parent_id = any(%(source_ids)s))
-returning source_id, parent_id, handle
+returning source_id
 
 -- name: stored_attachments
 select source_id, parts from documents where source = %(source)s and parent_id = %(source_id)s

@@ -107,6 +107,7 @@ def test_a_deleted_page_is_gone_from_the_other(index: Any, source: Any, document
 
     assert pages.shown("any@example.com") == ["The handbook."]
     assert index.rows("select count(*) from chunks where included_id is not null") == [(0,)]
+    assert index.listed() == []
 
 
 def test_a_deleted_page_is_hidden_in_the_other_although_that_cannot_be_read(
