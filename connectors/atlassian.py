@@ -17,7 +17,15 @@ from atlassian.rest_client import AtlassianRestAPI
 
 from connectors.answers import check_status, failed_to_find_cloud_id, lacks_scope, read_json, redirected
 from connectors.credentials import Credentials, SiteAuth
-from connectors.http import BoundedSession, NoCredentials, Patience, body, quiet_libraries, retried
+from connectors.http import (
+    BoundedSession,
+    NoCredentials,
+    Patience,
+    TransientError,
+    body,
+    quiet_libraries,
+    retried,
+)
 from connectors.limits import SiteLimiter, endpoint
 from connectors.site import Deployment, Site, confluence_url, origin_of
 
@@ -59,8 +67,11 @@ class AtlassianClient:
         """The JSON answer to a POST that only reads, and may therefore be repeated."""
         return self._json("POST", path, data=body)
 
-    def download(self, path: str, limit: int) -> bytes | None:
+    def download(self, path: str, limit: int, *, size: object = None) -> bytes | None:
         """A file's bytes, streamed; None where it is larger than ``limit``.
+
+        Args:
+            size: what the site says that it has; a whole number of which fewer come was cut off, and is tried again.
 
         Redirects are followed: to another host without the credentials, as attachments of Cloud need it.
         """
@@ -75,7 +86,10 @@ class AtlassianClient:
                 following = response.headers.get("Location") if response.is_redirect else None
                 if following is None:
                     self._check(response, resource, attempt)
-                    return body(response, limit=limit, seconds=self._patience.longest_answer)
+                    content = body(response, limit=limit, seconds=self._patience.longest_answer)
+                    if content is not None and isinstance(size, int) and len(content) < size:
+                        raise TransientError(f"{len(content)} of {size} bytes", fault=True)
+                    return content
                 response.close()
                 before, url = url, urljoin(url, following)
                 if urlsplit(before).scheme == "https" and urlsplit(url).scheme != "https":

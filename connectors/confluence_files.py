@@ -156,7 +156,8 @@ def _sections(known: Known, page: Json, row: Json) -> tuple[Section, ...]:
     path = known.api.download_path(row, str(page["id"]))
     if path is None:
         raise NotFoundError("Confluence names no place to get the file from.")
-    content = known.api.client.download(path, _LARGEST)
+    size = (row.get("extensions") or {}).get("fileSize")
+    content = known.api.client.download(path, _LARGEST, size=size)
     if content is None:
         raise ExtractionError(f"The file is larger than {_LARGEST // 1024**2} MiB.")
     parts = extract(content, filename=filename(row), media_type=media_type(row))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from hashlib import sha256
 
 from connectors.atlassian import Json
 from connectors.documents import AccessRule, Document, DocumentKind, Listed, Section, SectionKind, Unreadable
@@ -39,9 +40,9 @@ def attachments_of(issue: Json) -> list[Json]:
 
 
 def listed_attachments(issue: Json) -> tuple[Listed, ...]:
-    """They never change: another content is another attachment."""
+    """Their contents never change: another content is another attachment."""
     return tuple(
-        Listed(id=f"{issue['id']}/{attachment['id']}", parts=_parts(attachment))
+        Listed(id=f"{issue['id']}/{attachment['id']}", parts=_parts(issue, attachment))
         for attachment in attachments_of(issue)
     )
 
@@ -89,7 +90,9 @@ class AttachmentReader:
         filename, media_type = str(attachment["filename"]), _media_type(attachment)
         known = format_of(filename, media_type)
         limit = known.max_bytes if known else 0
-        content = self._api.client.download(self._api.attachment_path(attachment), limit)
+        content = self._api.client.download(
+            self._api.attachment_path(attachment), limit, size=attachment.get("size")
+        )
         if content is None:
             raise ExtractionError("The file is larger than the site said, and than what is read.")
         return extract(content, filename=filename, media_type=media_type)
@@ -119,7 +122,7 @@ class AttachmentReader:
             created=created,
             updated=created,
             path=(fields.get("summary") or issue["key"],),
-            parts=_parts(attachment),
+            parts=_parts(issue, attachment),
             parent_id=str(issue["id"]),
         )
 
@@ -152,5 +155,8 @@ def _media_type(attachment: Json) -> str:
     return str(attachment.get("mimeType") or "")
 
 
-def _parts(attachment: Json) -> frozenset[str]:
-    return frozenset({f"attachment:{attachment['id']}"})
+def _parts(issue: Json, attachment: Json) -> frozenset[str]:
+    """The file, and what its document shows of the ticket: a ticket that is renamed or moved reads it again."""
+    fields = issue["fields"]
+    shown = json.dumps([issue["key"], fields.get("summary"), (fields.get("project") or {}).get("name")])
+    return frozenset({f"attachment:{attachment['id']}", f"of:{sha256(shown.encode()).hexdigest()[:8]}"})

@@ -95,6 +95,11 @@ def put_off(connection: Connection, source: str, entry: Entry, document: Unreada
     connection.execute(SQL["put_off"], {"source": source} | vars(entry) | values)
 
 
+def try_again(connection: Connection, source: str) -> None:
+    """Read what could not be read as soon as the list is read, instead of when its time comes."""
+    connection.execute(SQL["try_again"], {"source": source})
+
+
 def put_behind(connection: Connection, source: str, entries: Collection[Entry]) -> None:
     """The source failed while these were read: next time the others come first."""
     parameters = {

@@ -44,6 +44,10 @@ update reading_list set
     not_before = clock_timestamp() + least(interval '1 day', interval '5 minutes' * 2 ^ least(attempts, 16))
 where source = %(source)s and source_id = %(source_id)s and noted_at = %(noted_at)s
 
+-- name: try_again
+update reading_list set not_before = '-infinity'
+where source = %(source)s and reason is not null and gone_at is null
+
 -- name: put_behind
 -- The others first: what makes a whole batch fail must not be picked first for ever.
 update reading_list set noted_at = clock_timestamp()

@@ -172,6 +172,10 @@ def refresh(
 
 def _ask(run: _Refresh, window: _Window) -> None:
     """Make the passes: permissions become right, and what is to be read is noted."""
+    if run.passes == EVERYTHING:
+        # Whoever asks for everything may have mended what could not be read.
+        with run.pool.connection() as connection:
+            reading_list.try_again(connection, run.source)
     if Pass.PERMISSIONS in run.passes:
         with run.step(Pass.PERMISSIONS):
             refresh_people(run.pool, run.connector)

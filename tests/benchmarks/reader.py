@@ -17,8 +17,10 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from connectors.documents import Connector, Document, DocumentKind, Unreadable
-from lorebot.settings import SourceTable
+from lorebot.sources import SourceTable
 from lorebot.wiring import build_connector
 
 #: As many as an indexing refresh has under way.
@@ -28,7 +30,7 @@ BATCHES_AT_ONCE = 3
 def main() -> None:
     """Read, and say what was read."""
     task = json.loads(sys.argv[1])
-    connector = build_connector(SourceTable(**task["source"]))
+    connector = build_connector(TypeAdapter(SourceTable).validate_python(task["source"]))
     started = time.monotonic()
     counts: Counter[str] = Counter()
     attachments: list[str] = []

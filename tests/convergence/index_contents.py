@@ -24,7 +24,9 @@ from documents d where d.source = %(source)s order by d.source_id
 PEOPLE = """
 select email, array(select unnest(principals) order by 1) as principals from memberships where source = %(source)s
 """
-WAITING = "select source_id, reason from reading_list where source = %(source)s"
+WAITING = """
+select source_id, coalesce(reason, gone_at::text, noted_at::text) as reason from reading_list where source = %(source)s
+"""
 
 
 def whole_index(pool: ConnectionPool, source: str) -> dict[str, Any]:
@@ -38,3 +40,23 @@ def whole_index(pool: ConnectionPool, source: str) -> dict[str, Any]:
         "people": {row["email"]: row["principals"] for row in people},
         "waiting": {row["source_id"]: row["reason"] for row in waiting},
     }
+
+
+def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """What is not the same, a line each; empty where two indexes are equal."""
+    lines = []
+    for part in ("documents", "people", "waiting"):
+        ids = sorted(found[part].keys() | expected[part].keys())
+        for each in ids:
+            here, there = found[part].get(each), expected[part].get(each)
+            if here == there:
+                continue
+            if part == "documents" and here and there:
+                lines += [
+                    f"{each} {name}: {here[name]!r}, not {there[name]!r}"
+                    for name in here
+                    if here[name] != there[name]
+                ]
+            else:
+                lines.append(f"{part} {each}: {here!r}, not {there!r}")
+    return lines

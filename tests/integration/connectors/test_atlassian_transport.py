@@ -255,6 +255,17 @@ def test_a_file_is_downloaded_up_to_the_limit(server: Server, answer: dict[str, 
     assert {call.path for call in server.calls} == {"/jira/rest/api/2/file"}
 
 
+def test_a_file_that_is_shorter_than_announced_is_asked_for_again(
+    server: Server, answer: dict[str, Any]
+) -> None:
+    """A proxy may cut it and say that it is whole; given up, it is a fault of the site."""
+    answer["replies"] = [Reply(body=b"x" * 400), Reply(body=b"x" * 1000)]
+    assert client_of(server).download("rest/api/2/file", 2000, size=1000) == b"x" * 1000
+    answer["replies"] = [Reply(body=b"x" * 400)]
+    with pytest.raises(ServerFaultError, match="400 of 1000 bytes"):
+        client_of(server).download("rest/api/2/file", 2000, size=1000)
+
+
 def test_a_huge_file_is_not_read_to_its_end(server: Server, answer: dict[str, Any]) -> None:
     """It stops near the limit."""
     sent: list[int] = []

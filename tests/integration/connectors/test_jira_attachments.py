@@ -61,6 +61,18 @@ def test_files_of_many_tickets_take_one_request_for_all_and_one_for_each(running
     assert running.requests() - before <= 3 + notes + 3 * content
 
 
+def test_a_renamed_or_moved_ticket_shows_its_files_anew(running: Any) -> None:
+    """A file's document names its ticket."""
+    attach(running)
+    [before] = read(running.jira())["OPS-1"].attachments
+    site_changes.update_issue(running.site, running.site.find_issue("OPS-1"), {"summary": "A calm lamp"})
+    [after] = read(running.jira())["OPS-1"].attachments
+    assert before.id == after.id
+    assert before.parts != after.parts
+    [document] = running.jira().documents([after.id])
+    assert (document.path, document.parts) == (("A calm lamp",), after.parts)
+
+
 def test_what_is_gone_yields_nothing(running: Any) -> None:
     """The file, its ticket, an id that never was, or one of another ticket."""
     file, other = attach(running), attach(running, "OPS-3")

@@ -236,7 +236,7 @@ def test_what_cannot_be_read_is_recorded_and_tried_again_later_and_later(
     assert timedelta(minutes=4) < found.next_try - datetime.now(UTC) <= timedelta(minutes=5)
 
     source.batches.clear()
-    assert index.refresh(source, mode="lazy").failed == 1
+    assert index.refresh(source, Pass.SWEEP, mode="lazy").failed == 1
     assert source.read == []
     for attempts, delay in ((2, timedelta(minutes=10)), (12, timedelta(days=1))):
         with index.pool.connection() as connection:
@@ -252,6 +252,18 @@ def test_what_cannot_be_read_is_recorded_and_tried_again_later_and_later(
     source.edit(document(7, "Seven."))
     assert index.refresh(source, Pass.CHANGES, mode="lazy").failed == 0
     assert status.unreadable(index.pool) == []
+
+
+def test_who_asks_for_everything_has_what_failed_tried_again(index: Any, source: Any, document: Make) -> None:
+    """An admin who mended it does not want to wait for the next try."""
+    source.put(document(1, "One."))
+    source.unreadable["7"] = Unreadable(id="7", external_id="OPS-7", reason="The site was down.")
+    index.refresh(source, mode="lazy")
+    source.unreadable.clear()
+    source.put(document(7, "Seven."))
+    source.batches.clear()
+    assert index.refresh(source, mode="lazy").failed == 0
+    assert source.read == ["7"]
 
 
 def test_what_could_not_be_read_and_is_gone_is_forgotten(index: Any, source: Any, document: Make) -> None:

@@ -172,7 +172,9 @@ def test_status_prints_sources_and_models(printed: dict[str, Any]) -> None:
     (source,) = found["sources"]
     assert (source["name"], source["documents"], source["chunks"], source["embedded"]) == ("wiki", 3, 3, 3)
     assert (source["last_error"], source["waiting"], source["failed"], source["refused"]) == (None, 0, 0, [])
-    assert source["last_changes"] == source["last_sweep"] == source["last_permissions"] == source["last_started"]
+    assert (
+        source["last_changes"] == source["last_sweep"] == source["last_permissions"] == source["last_started"]
+    )
     assert found["unreadable"] == []
     assert found["models"] == {"embedding": "all-MiniLM-L6-v2", "answers": "extractive"}
 

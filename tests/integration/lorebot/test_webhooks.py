@@ -163,5 +163,5 @@ async def test_a_taken_port_is_one_sentence(listening: Listening, pool: Connecti
     """That says which key to change."""
     async with listening() as server:
         second = WebhookServer(pool, secrets={}, host="127.0.0.1", port=server.port)
-        with pytest.raises(LorebotError, match="webhooks.port"):
+        with pytest.raises(LorebotError, match=r"webhooks\.port"):
             await second.__aenter__()
