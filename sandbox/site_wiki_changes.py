@@ -81,14 +81,18 @@ def delete_page(site: Site, page: PageRow, *, purge: bool) -> None:
 
 
 def set_page_status(site: Site, page: PageRow, status: str) -> None:
-    """Archive a page, take it back from the archive or the trash, or put it there."""
+    """Archive a page, take it back from the archive or the trash, or put it there; its children move up, as in
+    Confluence."""
     if status not in STATUSES:
         raise ChangeError(f"There is no status {status!r}: write current, archived or trashed.")
     if status == "trashed":
         delete_page(site, page, purge=False)
         return
-    if page.parent_id and page.parent_id not in site.pages:
+    parent = site.pages.get(page.parent_id or "")
+    if parent is None or parent.status != "current":
         page.parent_id = None
+    for child in site.children_of(page.id) if status == "archived" else ():
+        child.parent_id = page.parent_id
     event = {"archived": "page_archived"}.get(status, "page_restored")
     page.status = status
     site.changed(Change(event=event, page=page))

@@ -28,6 +28,20 @@ WAITING = """
 select source_id, coalesce(reason, gone_at::text, noted_at::text) as reason from reading_list where source = %(source)s
 """
 
+READABLE = """
+select d.source_id, coalesce(c.included_id, '') as included_id
+from documents d left join chunks c on c.document_id = d.id
+where d.source = %(source)s
+  and readable(d.rule_ids, coalesce(c.rule_ids, '{}'), %(emails)s, (select satisfied_rules(%(emails)s)))
+"""
+
+
+def readable(pool: ConnectionPool, source: str, email: str) -> set[tuple[str, str]]:
+    """What this person may read: documents, each with "" or with the document whose text it takes in."""
+    with pool.connection() as connection:
+        rows = connection.execute(READABLE, {"source": source, "emails": [email]}).fetchall()
+    return {(document, "") for document, _ in rows} | set(rows)
+
 
 def whole_index(pool: ConnectionPool, source: str) -> dict[str, Any]:
     """Everything that is stored of a source, without the ids that the database gave."""
