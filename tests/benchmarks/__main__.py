@@ -17,6 +17,8 @@ import converting
 import demo_start
 import indexing
 import memory
+import reading
+import refreshing
 import search_latency
 import slack_latency
 import typer
@@ -30,6 +32,8 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "help": command_line.measure,
     "demo": demo_start.measure,
     "converting": converting.measure,
+    "reading": reading.measure,
+    "refreshing": refreshing.measure,
     "indexing": indexing.measure,
     "search": search_latency.measure,
     "slack": slack_latency.measure,

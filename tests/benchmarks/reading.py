@@ -40,7 +40,7 @@ def measure(repeats: int) -> list[Figure]:
     with temporary_folder() as folder, sandbox(SHARED, folder) as (_, addresses):
         full = {kind: _read(addresses, kind, since=None) for kind in ("confluence", "jira")}
         since = datetime.now(UTC).isoformat()
-        _edit(addresses)
+        edit_a_hundredth(addresses)
         again = {kind: _read(addresses, kind, since=since) for kind in ("confluence", "jira")}
     figures = []
     for kind, read in full.items():
@@ -104,8 +104,8 @@ def _read(addresses: Mapping[str, Any], kind: str, *, since: str | None) -> dict
     return found
 
 
-def _edit(addresses: Mapping[str, Any]) -> None:
-    """Change every hundredth document, and comment on some of them."""
+def edit_a_hundredth(addresses: Mapping[str, Any]) -> None:
+    """Change about every hundredth document."""
     admin, choose = f"{addresses['page_url']}_admin", random.Random(1)
     for path in sorted(_resolved(SHARED / "jira").glob("*.jsonl.gz")):
         with gzip.open(path, "rt") as lines:
