@@ -125,6 +125,8 @@ class Document:
     labels: tuple[str, ...] = ()
     #: Titles of the pages above, the top first.
     path: tuple[str, ...] = ()
+    #: The ids of the documents above whose readers are also demanded here: their rules are among this one's.
+    ancestors: tuple[str, ...] = ()
     #: Versions of all that the document is made of (its own, its comments', its attachments'), each a word such as
     #: ``page:12`` or ``comment:34:2``. The same set means the same document. Empty where the source tells none.
     parts: frozenset[str] = frozenset()

@@ -238,9 +238,9 @@ def build_assistant(services: Services) -> Assistant:
     )
 
 
-def configured_sources(settings: Settings) -> list[str] | None:
-    """The names to search in: a source that is configured no longer answers no longer. None where none is."""
-    return [source.name for source in settings.sources] or None
+def configured_sources(settings: Settings) -> list[str]:
+    """The names to search in: a source that is no longer configured no longer answers, be it the last one."""
+    return [source.name for source in settings.sources]
 
 
 def build_slack_config(settings: Settings) -> SlackConfig:
