@@ -126,7 +126,10 @@ def printed(indexed: str, collection: Path) -> dict[str, Any]:
         "eval": ("eval", str(collection), "--json"),
         "search as": ("search", "spooler", "--as", "Nobody@example.com", "--json"),
     }
-    process = _python("-c", _MANY, cwd=collection, stdin=json.dumps(calls), LOREBOT_DATABASE_URL=indexed)
+    # What is searched is what is configured.
+    sources = json.dumps([{"name": "wiki", "kind": "files", "path": str(collection)}])
+    environment = {"LOREBOT_DATABASE_URL": indexed, "LOREBOT_SOURCES": sources}
+    process = _python("-c", _MANY, cwd=collection, stdin=json.dumps(calls), **environment)
     assert process.returncode == 0, process.stderr
     results: dict[str, Any] = json.loads(process.stdout)
     return results
@@ -180,14 +183,14 @@ def test_status_prints_sources_and_models(printed: dict[str, Any]) -> None:
 
 
 def test_doctor_checks_everything_and_says_how_to_mend_it(printed: dict[str, Any]) -> None:
-    """Database and model are well; Slack and the sources are not configured, which is a failure."""
+    """Database, model and source are well; Slack is not configured, which is a failure."""
     found = one_object(printed["doctor"])
 
     checks = {check["name"]: check for check in found["checks"]}
     assert (found["ok"], printed["doctor"]["code"]) == (False, 1)
     assert [checks[name]["ok"] for name in ("database", "embedding model", "language model")] == [True] * 3
     assert "slack.bot_token is missing" in checks["Slack"]["detail"]
-    assert "add a [[sources]] table" in checks["sources"]["detail"]
+    assert checks["source wiki"]["ok"]
 
 
 def test_eval_prints_exact_figures_and_leaves_nothing_behind(printed: dict[str, Any], indexed: str) -> None:
