@@ -12,6 +12,7 @@ from connectors.errors import (
     BrokenAnswerError,
     ConnectorError,
     NotFoundError,
+    RemovedError,
     ScopeError,
     UnexpectedAnswerError,
 )
@@ -70,13 +71,15 @@ def check_status(
 def _refusal(response: requests.Response, site: Site, resource: str) -> ConnectorError:
     status, host = response.status_code, site.host
     match status:
-        case 401:
-            return _unauthorized(response, site, resource)
-        case 403:
-            return _forbidden(response, site)
-        case 404 | 410:
+        case 401 | 403:
+            return _unauthorized(response, site, resource) if status == 401 else _forbidden(response, site)
+        case 410:
+            return RemovedError(
+                f"{host} no longer answers {resource} (status 410): update Lorebot, or check the deployment."
+            )
+        case 404:
             hint = "check the URL, and cloud_id if it is set" if site.gateway else "check the URL"
-            return NotFoundError(f"{host} has nothing at this address (status {status}): {hint}.")
+            return NotFoundError(f"{host} has nothing at this address (status 404): {hint}.")
         case 407:
             return proxy_wants_login()
         case 413:

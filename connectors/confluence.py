@@ -124,7 +124,7 @@ class ConfluenceConnector:
                     access=PageAccess(self._api),
                     source=self._name,
                     deployment=self._client.site.deployment,
-                    url=self._client.site.url,
+                    url=self._client.site.browse_url,
                     names=self._names,
                 )
                 self._known_until = monotonic() + _SECONDS_KNOWN

@@ -19,9 +19,8 @@ from connectors.errors import AuthenticationError, BrokenAnswerError, NotFoundEr
 
 log = structlog.get_logger(__name__)
 
-_OWN = "restrictions.read.restrictions.user,restrictions.read.restrictions.group"
-#: What a listing must expand for :class:`PageAccess`.
-EXPAND = f"ancestors,{_OWN}"
+#: What the rows of a search must expand for :class:`PageAccess`, beside ``ancestors``.
+RESTRICTIONS = "restrictions.read.restrictions.user,restrictions.read.restrictions.group"
 _AT_ONCE = 100
 _SPACE = "space:"
 
@@ -77,7 +76,7 @@ class PageAccess:
         } - self._restrictions.keys()
         for batch in batches(sorted(missing), _AT_ONCE):
             try:
-                for results in self._api.search(with_ids(batch), expand=_OWN, limit=_AT_ONCE):
+                for results in self._api.search(with_ids(batch), expand=RESTRICTIONS, limit=_AT_ONCE):
                     self._take(results)
             except (ServerFaultError, BrokenAnswerError):
                 log.warning("confluence.restrictions_search_failed", pages=len(batch))

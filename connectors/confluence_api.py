@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
@@ -16,12 +16,16 @@ from connectors.errors import (
     AuthenticationError,
     BrokenAnswerError,
     NotFoundError,
+    RemovedError,
+    ScopeError,
     ServerFaultError,
     UnexpectedAnswerError,
 )
 
 log = structlog.get_logger(__name__)
 
+#: The form of a body: as its author wrote it, or as the site renders it.
+Body = Literal["storage", "view"]
 #: How many space keys a query may name: they all stand in its URL.
 KEYS_AT_ONCE = 50
 _SUBJECTS_AT_ONCE = 100
@@ -87,6 +91,14 @@ class ConfluenceApi(ABC):
     def download_path(self, attachment: Json, page_id: str) -> str | None:
         """Where an attachment's bytes are, relative to the site's URL; None where the site names no such place."""
 
+    @abstractmethod
+    def page(self, page_id: str, body: Body | None) -> Json | None:
+        """The row of a page or blog post by its id; None where it is archived, trashed, gone or closed to us."""
+
+    @abstractmethod
+    def attachment(self, attachment_id: str) -> Json | None:
+        """The row of an attachment by its id; None where it is gone or closed to us."""
+
     def current_user(self) -> Json:
         """The account that reads."""
         user: Json = self.client.get("rest/api/user/current")
@@ -96,16 +108,23 @@ class ConfluenceApi(ABC):
             )
         return user
 
-    def content(self, content_id: str, expand: str) -> Json | None:
-        """A page or anything else by its id; None where it is trashed, archived, gone or closed to the account."""
+    def get_if_there(self, path: str, params: Mapping[str, Any]) -> Json | None:
+        """What has an address of its own; None where it is gone or closed to the account.
+
+        Raises:
+            ConnectorError: this says nothing about that one thing: it is the account that is refused, or the
+                token's scopes, or the resource itself that the site has no more (410).
+        """
         try:
-            row: Json = self.client.get(f"rest/api/content/{content_id}", {"expand": expand})
+            found: Json = self.client.get(path, params)
+        except (RemovedError, ScopeError):
+            raise
         except NotFoundError:
             return None
         except AuthenticationError:
-            self.current_user()  # an account that is refused everywhere says nothing about this page
+            self.current_user()  # raises where the account is refused everywhere
             return None
-        return row if row.get("status", "current") == "current" else None
+        return found
 
     def search(self, cql: str, *, expand: str, limit: int) -> Iterator[list[Json]]:
         """Content that matches, a page at a time; nothing twice, though rows may move while they are walked."""

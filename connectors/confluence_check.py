@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from connectors.atlassian import Deployment
-from connectors.confluence_access import EXPAND
+from connectors.confluence_access import RESTRICTIONS
 from connectors.confluence_api import ConfluenceApi, Person, Space
-from connectors.confluence_query import PAGES, of_space, zone_of
+from connectors.confluence_query import of_space, zone_of
 from connectors.confluence_spaces import Spaces
 from connectors.errors import AuthenticationError, NotFoundError
 from connectors.rights import needed
@@ -29,7 +29,8 @@ def check_access(api: ConfluenceApi, spaces: Spaces) -> str:
         f"{url} does not show this account its spaces: let it use Confluence, "
         "and give a token with scopes read:space:confluence."
     ):
-        found = spaces.all()
+        next(api.spaces(spaces.keys), None)
+    found = spaces.all()  # names the keys that are not among them
     _check_content(api, found[0])
     with needed(
         f"{url} does not show this account who may view the space {found[0].key}: give it "
@@ -49,8 +50,16 @@ def _check_content(api: ConfluenceApi, space: Space) -> None:
         f"{url} does not let this account search pages: let it view the space {space.key}, and give a token "
         "with scopes search:confluence and read:confluence-content.all."
     ):
-        rows = next(api.search(of_space(space.key, PAGES), expand=f"body.storage,{EXPAND}", limit=1), [])
+        rows = next(
+            api.search(of_space(space.key, ["page"]), expand=f"body.storage,{RESTRICTIONS}", limit=1), []
+        )
     if rows:
+        with needed(
+            f"{url} does not let this account read single pages and files: give a token with scopes "
+            "read:page:confluence, read:content.metadata:confluence and read:attachment:confluence."
+        ):
+            api.page(str(rows[0]["id"]), "storage")
+            api.attachment(str(rows[0]["id"]))  # there is none of this id: it is only whether we may ask
         with needed(
             f"{url} does not show this account who may read single pages: give a token with scopes "
             "read:confluence-content.permission."

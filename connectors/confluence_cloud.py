@@ -1,4 +1,4 @@
-"""Confluence Cloud: spaces and permissions by API v2, content, restrictions and groups by API v1.
+"""Confluence Cloud: spaces, permissions and single pages by API v2; search, restrictions and people by API v1.
 
 Source: https://developer.atlassian.com/cloud/confluence/rest/v1/intro/ and …/v2/intro/
 """
@@ -10,7 +10,8 @@ from typing import Any
 
 from connectors.atlassian import Json
 from connectors.batches import batches
-from connectors.confluence_api import KEYS_AT_ONCE, ConfluenceApi, Person, Space, next_query, step
+from connectors.confluence_api import KEYS_AT_ONCE, Body, ConfluenceApi, Person, Space, next_query, step
+from connectors.confluence_single import read_attachment, read_page
 from connectors.documents import ANYONE
 
 _USERS_AT_ONCE = 100
@@ -31,6 +32,12 @@ class CloudConfluence(ConfluenceApi):
     def download_path(self, attachment: Json, page_id: str) -> str | None:
         # Of the API: the link in the row is of the web site, which takes no token with scopes.
         return f"/rest/api/content/{page_id}/child/attachment/{attachment['id']}/download"
+
+    def page(self, page_id: str, body: Body | None) -> Json | None:
+        return read_page(self, page_id, body)
+
+    def attachment(self, attachment_id: str) -> Json | None:
+        return read_attachment(self, attachment_id)
 
     def space_readers(self, space: Space) -> frozenset[str]:
         readers = set()

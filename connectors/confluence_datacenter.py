@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 from connectors.atlassian import AtlassianClient, Json
 from connectors.batches import batches
-from connectors.confluence_api import KEYS_AT_ONCE, ConfluenceApi, Person, Space, next_query, step
+from connectors.confluence_api import KEYS_AT_ONCE, Body, ConfluenceApi, Person, Space, next_query, step
+from connectors.confluence_parts import FILE_EXPAND
+from connectors.confluence_rows import PLACE
 from connectors.documents import ANYONE
 from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
 
@@ -36,6 +38,13 @@ class DataCenterConfluence(ConfluenceApi):
         path = (attachment.get("_links") or {}).get("download")
         # Never a URL of another host, which would be sent our credentials.
         return path if isinstance(path, str) and path.startswith("/") and not path.startswith("//") else None
+
+    def page(self, page_id: str, body: Body | None) -> Json | None:
+        expand = f"body.{body},{PLACE}" if body else PLACE
+        return self.get_if_there(f"rest/api/content/{page_id}", {"expand": expand})
+
+    def attachment(self, attachment_id: str) -> Json | None:
+        return self.get_if_there(f"rest/api/content/{attachment_id}", {"expand": FILE_EXPAND})
 
     def space_readers(self, space: Space) -> frozenset[str]:
         """Who may view the space, as principals; nobody where the list of permissions names none."""

@@ -11,7 +11,7 @@ from connectors.batches import batches
 from connectors.confluence_children import author_of, container_id, created_of
 from connectors.confluence_known import Known
 from connectors.confluence_pages import attachment_url
-from connectors.confluence_parts import child_part, place_part
+from connectors.confluence_parts import FILE_EXPAND, child_part, place_part, titles_above
 from connectors.confluence_query import on_pages, with_ids
 from connectors.confluence_rows import PAGES_AT_ONCE, PLACE, is_page
 from connectors.documents import Document, DocumentKind, Listed, Section, SectionKind, Unreadable
@@ -27,7 +27,6 @@ from connectors.times import parse_time
 
 log = structlog.get_logger(__name__)
 
-_EXPAND = "version,history,container"
 _ROWS_AT_ONCE = 200
 #: No file is larger than what the extraction takes; what it takes of each kind is its own affair.
 _LARGEST = 50 * 1024 * 1024
@@ -85,7 +84,7 @@ def _pages(known: Known, ids: Sequence[str]) -> dict[str, Json]:
     for rows in known.api.search(with_ids(ids), expand=PLACE, limit=_ROWS_AT_ONCE):
         found.update({str(row["id"]): row for row in rows})
     for page_id in ids:
-        if page_id not in found and (row := known.api.content(page_id, PLACE)) is not None:
+        if page_id not in found and (row := known.api.page(page_id, None)) is not None:
             found[page_id] = row
     if len(found) < len(ids):
         known.spaces.all()  # pages that are not shown are gone only if their spaces are shown
@@ -100,11 +99,11 @@ def _files(known: Known, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, st
     page_ids = sorted({page_id for page_id, _ in pairs})
     if page_ids:
         for rows in known.api.search(
-            on_pages(page_ids, ("attachment",)), expand=_EXPAND, limit=_ROWS_AT_ONCE
+            on_pages(page_ids, ("attachment",)), expand=FILE_EXPAND, limit=_ROWS_AT_ONCE
         ):
             found.update({(container_id(row) or "", str(row["id"])): row for row in rows})
     for _, attachment_id in set(pairs) - found.keys():
-        row = known.api.content(attachment_id, _EXPAND)
+        row = known.api.attachment(attachment_id)
         if row is not None and row.get("type") == "attachment":
             found[container_id(row) or "", attachment_id] = row
     return {
@@ -144,7 +143,7 @@ def _read(known: Known, page: Json, row: Json, key: str) -> Document:
         author=author_of(row),
         created=created_of(row),
         updated=parse_time((row.get("version") or {}).get("when")),
-        path=(*(str(each["title"]) for each in page.get("ancestors") or ()), page["title"]),
+        path=(*titles_above(page), page["title"]),
         parts=parts_of_file(row, page),
         parent_id=page_id,
     )

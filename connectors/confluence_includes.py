@@ -15,8 +15,8 @@ import structlog
 from lxml import etree
 
 from connectors.atlassian import Json
-from connectors.confluence_access import EXPAND
 from connectors.confluence_api import ConfluenceApi
+from connectors.confluence_pages import handle_of
 from connectors.confluence_query import titled
 from connectors.confluence_rows import is_page
 from connectors.errors import BrokenAnswerError, UnexpectedAnswerError
@@ -25,6 +25,8 @@ from connectors.markup.storage_xml import attribute, child, parse, tag, words
 log = structlog.get_logger(__name__)
 
 _ANY = re.compile(r'ac:name="(?:excerpt-)?include"')
+#: ``SPACE:Title`` as the oldest editor wrote it; a blank after the colon makes it a title ("FAQ: lamps").
+_WITH_SPACE = re.compile(r"(~?[\w.@-]+):(?!\s)(.+)", re.DOTALL)
 _MACROS = {"ac:structured-macro", "ac:macro"}
 #: Titles stand in the URL of the search.
 _CHARACTERS_AT_ONCE = 3000
@@ -41,9 +43,9 @@ class Include:
     excerpt: str | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Where it is found: titles are unique in a space, whatever their case."""
-        return self.space, self.title.casefold()
+    def handle(self) -> str:
+        """As :attr:`connectors.documents.Document.handle` of what it takes in."""
+        return handle_of(self.space, self.title)
 
 
 def includes_of(storage: str, space: str) -> tuple[Include, ...]:
@@ -69,25 +71,25 @@ def excerpt_of(storage: str, name: str) -> str:
     )
 
 
-def find_included(api: ConfluenceApi, wanted: Iterable[Include]) -> dict[tuple[str, str], Json]:
-    """Rows without bodies, but with what their rules need, by :attr:`Include.key`.
+def find_included(api: ConfluenceApi, wanted: Iterable[Include]) -> dict[str, Json]:
+    """Rows without bodies, by :attr:`Include.handle`.
 
     A page comes before a blog post of the same title; of several posts, the newest.
     """
-    found: dict[tuple[str, str], Json] = {}
+    found: dict[str, Json] = {}
     places = sorted({(each.space, each.title) for each in wanted})
     for batch in _batches(places):
         for row in filter(is_page, _titled(api, batch)):
-            key = str((row.get("space") or {}).get("key")), str(row.get("title")).casefold()
-            if key not in found or _rank(row) > _rank(found[key]):
-                found[key] = row
+            handle = handle_of(str((row.get("space") or {}).get("key")), str(row.get("title")))
+            if handle not in found or _rank(row) > _rank(found[handle]):
+                found[handle] = row
     return found
 
 
 def _titled(api: ConfluenceApi, places: Sequence[tuple[str, str]]) -> list[Json]:
     """The pages with these titles. A title that the site refuses to look for is none of a page."""
     try:
-        pages = api.search(titled(places), expand=f"space,history,{EXPAND}", limit=_ROWS_AT_ONCE)
+        pages = api.search(titled(places), expand="space,history", limit=_ROWS_AT_ONCE)
         return [row for rows in pages for row in rows]
     except BrokenAnswerError:
         raise
@@ -126,6 +128,8 @@ def _include(macro: etree._Element, space: str) -> Include | None:
         space = attribute(target, "ri:space-key") or space
     else:
         title = _parameter(macro, "") or _default_parameter(macro)
+        if named := _WITH_SPACE.fullmatch(title.strip()):
+            space, title = named.groups()
     if not title.strip():
         return None
     excerpt = _parameter(macro, "name") if name == "excerpt-include" else None

@@ -67,7 +67,12 @@ class Page:
     @property
     def handle(self) -> str:
         """By which other pages take this one in."""
-        return f"{self.space}:{self.title}"
+        return handle_of(self.space, self.title)
+
+
+def handle_of(space: str, title: str) -> str:
+    """``ENG:lens care``: titles are unique in a space, whatever their case and the width of their blanks."""
+    return f"{space}:{' '.join(title.split()).casefold()}"
 
 
 def page_document(

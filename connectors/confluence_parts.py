@@ -14,6 +14,8 @@ from connectors.atlassian import Json
 PAGE_EXPAND = "version,space,metadata.labels,ancestors"
 #: And for :func:`child_part`.
 CHILD_EXPAND = "version,container,extensions.resolution"
+#: What the row of an attachment must expand to make a document of it.
+FILE_EXPAND = "version,history,container"
 
 
 def part_of(row: Json) -> str | None:
@@ -51,6 +53,11 @@ def is_resolved(row: Json) -> bool:
     resolution = (row.get("extensions") or {}).get("resolution")
     status = resolution.get("status") if isinstance(resolution, dict) else resolution
     return status == "resolved"
+
+
+def titles_above(row: Json) -> tuple[str, ...]:
+    """The titles of the pages above, the top first, as far as the site tells them."""
+    return tuple(str(each["title"]) for each in row.get("ancestors") or () if each.get("title"))
 
 
 def label_names(row: Json) -> list[str]:

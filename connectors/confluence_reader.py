@@ -15,14 +15,14 @@ from connectors.confluence_files import listed_files
 from connectors.confluence_includes import Include, excerpt_of, find_included, includes_of
 from connectors.confluence_known import Known
 from connectors.confluence_pages import IncludedPage, Page, page_document
-from connectors.confluence_parts import child_part, label_names, page_part
+from connectors.confluence_parts import child_part, label_names, page_part, titles_above
 from connectors.confluence_rows import PAGES_AT_ONCE, PageRows, body_of, unreadable_page
 from connectors.documents import Document, DocumentKind, Unreadable
 from connectors.failures import SingleFailures
 from connectors.times import parse_time
 
-#: Pages that others of the batch include, by :attr:`Include.key`; the row of what could be read.
-_Included = dict[tuple[str, str], Json | Unreadable]
+#: Pages that others of the batch include, by :attr:`Include.handle`; the row of what could be read.
+_Included = dict[str, Json | Unreadable]
 
 
 def read_pages(known: Known, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
@@ -60,7 +60,7 @@ class _PageBatch:
             return unreadable_page(page_id, children.fault)
         try:
             wanted = includes_of(body_of(row) or "", row["space"]["key"])
-            for each in map(included.get, (include.key for include in wanted)):
+            for each in map(included.get, (include.handle for include in wanted)):
                 if isinstance(each, Unreadable):
                     return unreadable_page(page_id, f"A page that it includes is unreadable: {each.reason}")
             page = self._page(row, children, wanted, included)
@@ -92,11 +92,11 @@ class _PageBatch:
             created=parse_time((row.get("history") or {}).get("createdDate")),
             updated=parse_time((row.get("version") or {}).get("when")),
             labels=tuple(label_names(row)),
-            path=tuple(str(each["title"]) for each in row.get("ancestors") or ()),
+            path=titles_above(row),
             comments=tuple(threads(children.comments)),
             attachments=tuple(listed_files(row, children.attachments)),
             included=tuple(self._texts(str(row["id"]), wanted, included)),
-            includes=tuple(_handles(wanted, included)),
+            includes=tuple(dict.fromkeys(include.handle for include in wanted)),
             parts=frozenset(filter(None, words)) if None not in words else frozenset(),
         )
 
@@ -108,7 +108,7 @@ class _PageBatch:
         readable = {each for each in wanted if self._known.spaces.find(each.space) is not None}
         if not readable:
             return {}
-        ids = {key: str(row["id"]) for key, row in find_included(self._known.api, readable).items()}
+        ids = {handle: str(row["id"]) for handle, row in find_included(self._known.api, readable).items()}
         found: dict[str, Json | Unreadable] = {each: rows[each] for each in ids.values() if each in rows}
         if missing := sorted(set(ids.values()) - found.keys()):
             for row in self._rows.read(missing):
@@ -117,11 +117,11 @@ class _PageBatch:
                 elif self._known.spaces.reads(row):
                     found[str(row["id"])] = row
         self._known.access.learn([row for row in found.values() if not isinstance(row, Unreadable)])
-        return {key: found[number] for key, number in ids.items() if number in found}
+        return {handle: found[number] for handle, number in ids.items() if number in found}
 
     def _texts(self, page_id: str, wanted: Iterable[Include], included: _Included) -> Iterator[IncludedPage]:
         for include in wanted:
-            row = included.get(include.key)
+            row = included.get(include.handle)
             if row is None or isinstance(row, Unreadable) or str(row["id"]) == page_id:
                 continue
             body = body_of(row) or ""
@@ -132,11 +132,3 @@ class _PageBatch:
                 storage=body if include.excerpt is None else excerpt_of(body, include.excerpt),
                 access_rules=self._known.access.rules(row, row["space"]["key"]),
             )
-
-
-def _handles(wanted: Iterable[Include], included: _Included) -> dict[str, None]:
-    """By which the included pages are known, each once: with their own titles where they were found."""
-    rows = ((include, included.get(include.key)) for include in wanted)
-    return dict.fromkeys(
-        f"{include.space}:{row['title'] if isinstance(row, dict) else include.title}" for include, row in rows
-    )

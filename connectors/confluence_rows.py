@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from connectors.atlassian import Json
-from connectors.confluence_access import EXPAND
+from connectors.confluence_access import RESTRICTIONS
 from connectors.confluence_api import ConfluenceApi
+from connectors.confluence_parts import PAGE_EXPAND
 from connectors.confluence_query import with_ids
 from connectors.confluence_rendered import without_foreign_text
 from connectors.documents import Unreadable
@@ -17,9 +18,8 @@ from connectors.failures import OF_ONE_DOCUMENT, SingleFailures
 
 log = structlog.get_logger(__name__)
 
-PLACE = f"version,space,metadata.labels,history,{EXPAND}"
-_STORAGE = f"body.storage,{PLACE}"
-_VIEW = f"body.view,{PLACE}"
+#: What the row of a page must expand to make a document of it, but for its body.
+PLACE = f"{PAGE_EXPAND},history,{RESTRICTIONS}"
 PAGES_AT_ONCE = 50
 
 
@@ -46,14 +46,14 @@ class PageRows:
     def _searched(self, ids: Sequence[str]) -> Iterator[Json]:
         """What the search shows. Its index lags, and one bad page may end it: the rest is asked for by id."""
         try:
-            for rows in self._api.search(with_ids(ids), expand=_STORAGE, limit=PAGES_AT_ONCE):
+            for rows in self._api.search(with_ids(ids), expand=f"body.storage,{PLACE}", limit=PAGES_AT_ONCE):
                 yield from (row for row in rows if is_page(row))
         except OF_ONE_DOCUMENT:
             log.warning("confluence.search_with_bodies_failed", pages=len(ids))
 
     def _single(self, page_id: str) -> Iterator[Json | Unreadable]:
         try:
-            row = self._api.content(page_id, _STORAGE)
+            row = self._api.page(page_id, "storage")
         except OF_ONE_DOCUMENT:
             yield from self._rendered(page_id)
             return
@@ -68,7 +68,7 @@ class PageRows:
     def _rendered(self, page_id: str) -> Iterator[Json | Unreadable]:
         """The page as the site renders it, where it cannot give what the author wrote (CONFCLOUD-76433)."""
         try:
-            row = self._api.content(page_id, _VIEW)
+            row = self._api.page(page_id, "view")
         except OF_ONE_DOCUMENT as exc:
             yield self._unreadable(page_id, exc)
             return

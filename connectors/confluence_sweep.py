@@ -7,11 +7,11 @@ from datetime import datetime
 
 from connectors.atlassian import Json
 from connectors.batches import batches
-from connectors.confluence_access import EXPAND, PageAccess
+from connectors.confluence_access import RESTRICTIONS, PageAccess
 from connectors.confluence_api import KEYS_AT_ONCE, ConfluenceApi, Space
 from connectors.confluence_children import container_id
 from connectors.confluence_parts import CHILD_EXPAND, PAGE_EXPAND, child_part, page_part, part_of
-from connectors.confluence_query import CHILDREN, PAGES, changed_since, of_space
+from connectors.confluence_query import CHILDREN, PAGES, changed_since, of_space, with_ids
 from connectors.confluence_rows import is_page
 from connectors.documents import Changed, Listed
 from connectors.times import parse_time
@@ -25,7 +25,7 @@ def list_space(api: ConfluenceApi, space: Space) -> Iterator[Listed]:
     hanging = _children(api, space)
     access = PageAccess(api)
     cql = of_space(space.key, PAGES)
-    for rows in api.search(cql, expand=f"{PAGE_EXPAND},{EXPAND}", limit=_ROWS_AT_ONCE):
+    for rows in api.search(cql, expand=f"{PAGE_EXPAND},{RESTRICTIONS}", limit=_ROWS_AT_ONCE):
         pages = [row for row in rows if is_page(row)]
         access.learn(pages)
         for row in pages:
@@ -66,10 +66,10 @@ def _page_id(api: ConfluenceApi, row: Json) -> str | None:
         container = row.get("container") or {}
         if container.get("type") != "comment":
             return str(container["id"]) if container.get("type") in PAGES else None
-        above = api.content(str(container["id"]), "container")
-        if above is None:
+        above = next(api.search(with_ids([str(container["id"])]), expand="container", limit=1), [])
+        if not above:
             return None
-        row = above
+        row = above[0]
     return None
 
 

@@ -10,6 +10,7 @@ ConnectorError
   + UnexpectedAnswerError
       + BrokenAnswerError
   + NotFoundError
+      + RemovedError
   + ExtractionError
 
 The message of each is one sentence for an admin that says what to do, without secrets and document text.
@@ -56,6 +57,10 @@ class ServerFaultError(SourceUnavailableError):
 
 class NotFoundError(ConnectorError):
     """The source has no such thing, or does not show it to this account."""
+
+
+class RemovedError(NotFoundError):
+    """The source does not answer this kind of request any more (410), which says nothing about a document."""
 
 
 class ExtractionError(ConnectorError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.errors import AuthenticationError, NotFoundError, ScopeError
+from connectors.errors import AuthenticationError, NotFoundError, RemovedError, ScopeError
 
 
 @contextmanager
@@ -13,7 +13,7 @@ def needed(sentence: str) -> Iterator[None]:
     """What is refused or hidden inside (Atlassian answers 404 as well as 403) raises this sentence."""
     try:
         yield
-    except ScopeError:
-        raise  # it says already that the token's scopes are at fault, and not the account's rights
+    except (RemovedError, ScopeError):
+        raise  # it says already that not the account's rights are at fault
     except (AuthenticationError, NotFoundError) as exc:
         raise AuthenticationError(sentence) from exc

@@ -19,12 +19,14 @@ from sandbox.atlassian.confluence_v2_wire import (
     version_bean,
 )
 from sandbox.atlassian.content import page_content, web_path
-from sandbox.atlassian.wire import Context, Json, RestError, context_of, json_body, many, reply
+from sandbox.atlassian.wire import Context, Json, RestError, context_of, integer, json_body, many, reply
 from sandbox.site_access import ANYONE, ancestors
 from sandbox.site_account import Sight
 from sandbox.site_records import PageRow, Space
 from sandbox.site_times import confluence_time
 
+LABELS_ON_A_PAGE = 50
+ANCESTORS_CAP = 250
 READER_ROLE = "5a1f1e60-0000-4000-8000-000000000001"
 SORT_KEYS: dict[str, Callable[[PageRow], int | str]] = {
     "id": lambda page: page.id.zfill(20),
@@ -135,17 +137,22 @@ async def get_page(request: web.Request) -> web.Response:
     context, page = context_of(request), page_of(request, many(request, "status") or ["current", "archived"])
     bean = _page(context, page, body_format_of(request))
     if request.query.get("include-labels") == "true":
-        results = [_label(name) for name in page.labels]
-        links = {"self": f"{context.confluence_url}/api/v2/pages/{page.id}/labels"}
-        bean["labels"] = {"results": results, "meta": {"hasMore": False}, "_links": links}
+        results = [_label(name) for name in page.labels[:LABELS_ON_A_PAGE]]
+        links = {"self": f"{context.confluence_url}{request.path.partition('/wiki')[2]}/labels"}
+        bean["labels"] = {
+            "results": results,
+            "meta": {"hasMore": len(page.labels) > len(results)},
+            "_links": links,
+        }
     return reply(based(request, bean))
 
 
 async def list_ancestors(request: web.Request) -> web.Response:
-    """From the top of the tree to the parent."""
+    """From the top of the tree to the parent; of a long way the lower end, to be continued from its highest."""
     page = page_of(request)
-    chain = ancestors(context_of(request).site.pages, page)
-    return cursor_page(request, chain, lambda each: {"id": each.id, "type": "page"})
+    limit = max(1, min(integer(request, "limit", 25), ANCESTORS_CAP))
+    chain = ancestors(context_of(request).site.pages, page)[-limit:]
+    return reply(based(request, {"results": [{"id": each.id, "type": "page"} for each in chain]}))
 
 
 async def list_children(request: web.Request) -> web.Response:

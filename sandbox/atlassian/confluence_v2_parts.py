@@ -44,6 +44,7 @@ def confluence_v2_part_routes(context: Context) -> list[web.RouteDef]:
     routes = [
         web.get(api + "/attachments", list_all_attachments),
         web.get(api + "/attachments/{attachment}", get_attachment),
+        web.get(api + "/attachments/{attachment}/versions/{number}", get_attachment_version),
     ]
     for location in ("footer", "inline"):
         routes += [
@@ -71,11 +72,24 @@ async def list_all_attachments(request: web.Request) -> web.Response:
 
 
 async def get_attachment(request: web.Request) -> web.Response:
-    context = context_of(request)
-    content = find_content(context.site, request.match_info["attachment"])
+    return reply(based(request, _attachment(context_of(request), _attachment_of(request))))
+
+
+async def get_attachment_version(request: web.Request) -> web.Response:
+    """Who made a version and when; the site remembers nobody but the author."""
+    content, number = _attachment_of(request), request.match_info["number"]
+    if not number.isdecimal() or not 1 <= int(number) <= content.version:
+        raise RestError(404, "Version not found")
+    author = context_of(request).site.directory.author(content.author).id
+    when = content.created if int(number) == 1 else content.updated
+    return reply(version_bean(when, int(number), author))
+
+
+def _attachment_of(request: web.Request) -> Content:
+    content = find_content(context_of(request).site, request.match_info["attachment"])
     if content is None or content.attachment is None or content.page.status == "trashed":
         raise RestError(404, "Attachment not found")
-    return reply(based(request, _attachment(context, content)))
+    return content
 
 
 async def list_comments(request: web.Request) -> web.Response:

@@ -59,8 +59,6 @@ UNDOCUMENTED_PROPERTIES = {
 UNDOCUMENTED_REQUESTS = {
     r"GET /_edge/tenant_info": _OWN_API,
     r"POST /oauth/token": _OAUTH,
-    r"GET /wiki/rest/api/content/\{content\}": "version 1 on Cloud has no such read in its file any more, though "
-    "sites still answer it; version 2 cannot tell restrictions and ancestors with a page",
     r"GET /confluence/rest/mobile/1\.0/profile/\{user\}": "the only resource of Data Center that tells an e-mail "
     "address",
     r"GET (/wiki|/confluence)/download/attachments/\{page\}/\{title\}": "the address of a file's bytes, as the "

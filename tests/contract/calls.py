@@ -233,6 +233,8 @@ def _confluence_v2() -> list[Call]:
         get(f"{api}/pages/{{page}}/children", page="100"),
         get(f"{api}/attachments/{{attachment}}"),
         get(f"{api}/attachments/{{attachment}}", status=404, attachment="att9"),
+        get(f"{api}/attachments/{{attachment}}/versions/{{number}}", number="1"),
+        get(f"{api}/attachments/{{attachment}}/versions/{{number}}", status=404, number="9"),
         get(f"{api}/attachments", {"limit": 1, "sort": "-modified-date"}),
         get(f"{api}/footer-comments", {"limit": 1, "body-format": "storage"}),
         get(f"{api}/footer-comments/{{comment}}", {"body-format": "storage"}, comment="900"),

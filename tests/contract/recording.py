@@ -22,6 +22,7 @@ from connectors.jira_cloud import CloudJira
 from connectors.jira_datacenter import DataCenterJira
 from connectors.oauth import Grant, OAuthCredentials, Tokens, TokenSlot
 from connectors.site import Gateway
+from sandbox import site_changes
 from sandbox.atlassian import jira_issues
 from sandbox.atlassian.wire import Deployment as WireDeployment
 from sandbox.site_identity import OFFLINE, OAuthClient
@@ -35,8 +36,9 @@ PRODUCTS = ("confluence", "jira")
 #: What a token with scopes needs for all that is read.
 SCOPES = {
     "confluence": frozenset(
-        "read:confluence-content.all read:confluence-groups read:confluence-user read:space:confluence "
-        "readonly:content.attachment:confluence search:confluence".split()
+        "read:confluence-content.all read:confluence-groups read:confluence-user search:confluence "
+        "read:space:confluence read:page:confluence read:content.metadata:confluence "
+        "read:attachment:confluence".split()
     ),
     "jira": frozenset("manage:jira-configuration read:jira-user read:jira-work".split()),
 }
@@ -161,13 +163,28 @@ def _rarer(site: Served, product: str) -> Iterator[Scenario]:
         yield "custom fields", jira.fields
         return
     confluence = CloudConfluence(client) if site.deployment == "cloud" else DataCenterConfluence(client)
-    yield "a reply's place", lambda: confluence.content("901", "container")
     yield "all spaces", lambda: list(confluence.spaces(None))
+    yield from _unsearched(site, partial(connector_of, site, product))
     sourceless = {"id": "100", "type": "page", "status": "current", "title": "Lighthouse handbook"}
     answer = {"results": [sourceless], "start": 0, "limit": 50, "size": 1, "_links": {}}
     fault = {"path": r"/content/search.*body\.storage.*metadata", "status": 200, "body": answer}
     site.site.traffic.faults.append(read_fault(fault))
     yield "a page without its source", lambda: list(connector_of(site, product).documents(["100"]))
+
+
+def _unsearched(site: Served, connector: Callable[[], Connector]) -> Iterator[Scenario]:
+    """What is read by its id, because the search does not show it."""
+    wiki = site.site
+    labels = [f"label{number}" for number in range(60)]
+    site_changes.update_page(wiki, wiki.pages["101"], {"labels": labels})
+    site_changes.update_attachment(wiki, wiki.pages["102"], "att1", {"title": "steps.md"})
+    empty = {"results": [], "start": 0, "limit": 50, "size": 0, "_links": {}}
+    for ids in (["101", "104"], ["102/att1"], ["999"]):
+        wiki.traffic.faults.append(
+            read_fault({"path": r"/content/search", "status": 200, "body": empty, "times": 9})
+        )
+        yield "what the search does not show", lambda ids=ids: list(connector().documents(ids))
+        wiki.traffic.faults.clear()
 
 
 def _reading(connector: Callable[[], Connector]) -> Iterator[Scenario]:

@@ -158,7 +158,7 @@ def _shown(name: str, value: Any) -> Any:
         shown = [_shown(name, each) for each in value]
         return shown[:1] if name in _DATA_NAMES else shown
     if name in _DATA_NAMES:
-        return "0" if str(value).isdecimal() else DATA
+        return "0" if str(value).replace(",", "").isdecimal() else DATA  # a number, or some at once
     if name in _QUERY_NAMES and isinstance(value, str):
         return _LISTED_DATA.sub(DATA, _QUERY_DATA.sub(DATA, value))
     return _masked(value)

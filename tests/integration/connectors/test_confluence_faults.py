@@ -25,7 +25,7 @@ def by_id(connector: Any, ids: list[str]) -> dict[str, Any]:
 def test_a_body_that_cannot_be_given_is_read_as_the_site_renders_it(running: Any) -> None:
     """Of a page whose storage format ends in a fault, alone and in every search."""
     running.fault(path=r"search\?.*body\.storage", status=500, times=30)
-    running.fault(path=r"content/100\?.*body\.storage", status=500, times=30)
+    running.fault(path=r"(content|pages)/100\?.*body[.-](format=)?storage", status=500, times=30)
     found = by_id(running.confluence(), ALL)
     assert all(isinstance(each, Document) for each in found.values())
     assert found["100"].sections[0].text == "How we keep the light."
@@ -43,7 +43,7 @@ def test_a_body_that_is_missing_is_read_as_the_site_renders_it(running: Any) -> 
 def test_one_page_that_nobody_can_read_is_unreadable_and_the_batch_goes_on(running: Any) -> None:
     """With the site's fault as the reason."""
     running.fault(path=r"search\?.*body\.storage", status=500, times=30)
-    running.fault(path=r"content/101\?", status=500, times=30)
+    running.fault(path=r"(content|pages)/101\?", status=500, times=30)
     found = by_id(running.confluence(), ALL)
     assert isinstance(found["101"], Unreadable)
     assert [number for number, each in sorted(found.items()) if isinstance(each, Document)] == [
@@ -56,7 +56,7 @@ def test_one_page_that_nobody_can_read_is_unreadable_and_the_batch_goes_on(runni
 
 def test_a_site_that_gives_no_page_at_all_is_at_fault_itself(running: Any) -> None:
     """Or every document would be recorded as unreadable during an outage."""
-    running.fault(path=r"(search|content/\d+)\?.*body", status=500, times=500)
+    running.fault(path=r"(search|(content|pages)/\d+)\?.*body", status=500, times=500)
     with pytest.raises(ServerFaultError):
         by_id(running.confluence(), ALL)
 

@@ -371,7 +371,7 @@ def test_a_refused_account_is_not_taken_for_a_deleted_page(running: Any) -> None
     """403 for one page hides it; where the whole account is refused, that is an error."""
     empty = {"results": [], "_links": {}}
     running.fault(path="content/search", status=200, times=2, body=empty)
-    running.fault(path=r"content/102\?", status=403, times=2)
+    running.fault(path=r"(content|pages)/102\?", status=403, times=2)
     assert list(running.confluence().documents(["102"])) == []
     running.fault(path="user/current", status=200, times=1, body={"type": "anonymous"})
     with pytest.raises(AuthenticationError):

@@ -34,7 +34,8 @@ EMAIL, TOKEN = "reader@acme.example", "s3cret-token"
 SCOPES = {
     "jira": "read:jira-work read:jira-user manage:jira-configuration",
     "confluence": "search:confluence read:confluence-content.all read:confluence-groups read:confluence-user "
-    "readonly:content.attachment:confluence read:space:confluence",
+    "read:space:confluence read:page:confluence "
+    "read:content.metadata:confluence read:attachment:confluence",
 }
 
 
@@ -171,8 +172,6 @@ def test_each_missing_scope_is_told_from_a_wrong_token(company: Company, kind: s
     """One after the other is taken away."""
     scopes = SCOPES[kind].split()
     for missing in scopes:
-        if missing == "readonly:content.attachment:confluence":
-            continue  # no attachment is downloaded by a check
         token = f"s3cret-without-{missing}"
         company.site.identity.scoped[token] = frozenset(scopes) - {missing}
         source = _account(company.url, kind, token=token, auth="scoped", gateway_url=company.url)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.confluence_access import PageAccess
-from connectors.confluence_api import ConfluenceApi, Person, Space
+from connectors.confluence_api import Body, ConfluenceApi, Person, Space
 from connectors.confluence_cloud import CloudConfluence
 from connectors.errors import NotFoundError
 
@@ -79,6 +79,12 @@ class Tree(ConfluenceApi):
 
     def spaces(self, keys: tuple[str, ...] | None) -> Iterator[Space]:
         raise AssertionError(keys)
+
+    def page(self, page_id: str, body: Body | None) -> dict[str, Any] | None:
+        raise AssertionError(page_id)
+
+    def attachment(self, attachment_id: str) -> dict[str, Any] | None:
+        raise AssertionError(attachment_id)
 
     def user_names(self, ids: Iterable[str]) -> Mapping[str, str]:
         raise AssertionError(ids)
