@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -31,8 +30,7 @@ log = structlog.get_logger(__name__)
 
 #: An issue that is being written while the search runs may become visible a little later.
 _OVERLAP = timedelta(minutes=10)
-_GATEWAY = "api.atlassian.com"
-#: What a field or the site's address is good for, seconds.
+#: What the list of fields is good for, seconds.
 _OLD = 3600.0
 
 
@@ -59,9 +57,8 @@ class JiraConnector:
             internal_notes: take in the internal notes of service desks, readable by their agents alone.
         """
         self._name = name
-        self._url = client.site.url
-        self._deployment = client.site.deployment
-        cloud = self._deployment is Deployment.CLOUD
+        self._site = client.site
+        cloud = self._site.deployment is Deployment.CLOUD
         self._api: JiraApi = CloudJira(client) if cloud else DataCenterJira(client)
         self._projects = Projects(self._api, projects)
         self._access = JiraAccess(self._api)
@@ -111,7 +108,7 @@ class JiraConnector:
             self._access,
             self._comments,
             source=self._name,
-            site_url=self._browsed_url(),
+            site_url=self._site.browse_url,
             custom=self._custom_fields(),
         )
         in_scope = self._projects.filter()
@@ -146,17 +143,7 @@ class JiraConnector:
 
     def _custom_fields(self) -> tuple[CustomField, ...]:
         """The fields to read. Data Center has the epic in one of them, and is asked in any case."""
-        if not self._wanted and self._deployment is Deployment.CLOUD:
+        if not self._wanted and self._site.deployment is Deployment.CLOUD:
             return ()
         fields = self._memory.get("fields", self._api.fields, max_age=_OLD)
         return tuple(chosen_fields(fields, self._wanted))
-
-    def _browsed_url(self) -> str:
-        """Where people open the site; a token with scopes reads it through Atlassian's gateway instead."""
-        if urlsplit(self._url).netloc != _GATEWAY:
-            return self._url
-        return self._memory.get("site", self._asked_url, max_age=_OLD)
-
-    def _asked_url(self) -> str:
-        base: str = self._api.client.get(self._api.path("serverInfo"))["baseUrl"]
-        return base.rstrip("/")
