@@ -84,7 +84,8 @@ async def search_data_center(request: web.Request) -> web.Response:
     given = await _search_parameters(request)
     start = _number(given, "startAt", 0)
     limit = min(_number(given, "maxResults", 50), MAX_ON_DATA_CENTER)
-    found = _search(context, str(given.get("jql") or ""))
+    lenient = str(given.get("validateQuery")).lower() == "false"
+    found = _search(context, str(given.get("jql") or ""), lenient=lenient)
     fields = given.get("fields") or ["*navigable", *NOT_NAVIGABLE]
     version = version_of(request)
     issues = [_found_bean(context, row, version, fields, given) for row in found[start : start + limit]]
@@ -180,7 +181,7 @@ async def _search_parameters(request: web.Request) -> Json:
     if request.method == "POST":
         given = await json_body(request)
     else:
-        given = {name: request.query.get(name) for name in ("jql", "nextPageToken", "maxResults", "startAt")}
+        given = {name: request.query.get(name) for name in ("jql", "nextPageToken", "maxResults", "startAt", "validateQuery")}
         given |= {"fields": many(request, "fields"), "expand": many(request, "expand")}
         given["reconcileIssues"] = many(request, "reconcileIssues")
     return given
@@ -193,15 +194,17 @@ def _number(given: Json, name: str, default: int) -> int:
     return int(text)
 
 
-def _search(context: Context, jql: str, known: Collection[str] = ()) -> list[IssueRow]:
-    zone = context.account.time_zone
+def _search(
+    context: Context, jql: str, known: Collection[str] = (), *, lenient: bool = False
+) -> list[IssueRow]:
+    zone, cloud = context.account.time_zone, context.is_cloud
     if context.site.search_index.is_behind:
-        found = search_issues(context.site, jql, zone=zone, bounded=context.is_cloud, known=known)
+        found = search_issues(context.site, jql, zone=zone, bounded=cloud, known=known, lenient=lenient)
         return [context.site.issues[row.id] for row in found]
     return context.cache.get(
         context.site.revision,
-        ("jql", jql),
-        lambda: search_issues(context.site, jql, zone=zone, bounded=context.is_cloud),
+        ("jql", jql, lenient),
+        lambda: search_issues(context.site, jql, zone=zone, bounded=cloud, lenient=lenient),
     )
 
 

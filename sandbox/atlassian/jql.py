@@ -47,7 +47,7 @@ SORT_KEYS: dict[str, Callable[[IssueRow], tuple[int | str, ...]]] = {
 
 
 def search_issues(
-    site: Site, jql: str, *, zone: str, bounded: bool, known: Collection[str] = ()
+    site: Site, jql: str, *, zone: str, bounded: bool, known: Collection[str] = (), lenient: bool = False
 ) -> list[IssueRow]:
     """All issues that match, in order (newest first where the query names no order).
 
@@ -55,6 +55,7 @@ def search_issues(
         zone: time zone of the API's user, in which dates are read.
         known: ids of issues that are found as they are, also when the index is behind (`reconcileIssues`).
         bounded: whether a query without any condition is refused, as Jira Cloud does.
+        lenient: values that do not exist match nothing instead of making the query wrong (`validateQuery=false`).
 
     Raises:
         QueryError: the query cannot be understood; Jira answers 400.
@@ -65,7 +66,7 @@ def search_issues(
             "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
         )
     found = list(
-        filter(matcher(query.where, lambda clause: _test(site, clause, zone)), _indexed(site, known))
+        filter(matcher(query.where, lambda clause: _test(site, clause, zone, lenient)), _indexed(site, known))
     )
     for name, descending in reversed(query.order or (("created", True),)):
         if name not in SORT_KEYS:
@@ -102,12 +103,12 @@ def _seen_issues(site: Site) -> list[IssueRow]:
     return site.remembered("seen issues", collect)
 
 
-def _test(site: Site, clause: Clause, zone: str) -> Test:
+def _test(site: Site, clause: Clause, zone: str, lenient: bool) -> Test:
     field = clause.field
     if field == "project":
-        return _project_test(site, clause)
+        return _project_test(site, clause, lenient)
     if field in KEY_FIELDS:
-        return _key_test(site, clause)
+        return _key_test(site, clause, lenient)
     if field in TIME_FIELDS:
         return _time_test(clause, zone)
     if field in ("level", "security"):
@@ -126,25 +127,27 @@ def _membership(clause: Clause) -> bool:
     return clause.operator in ("=", "in")
 
 
-def _project_test(site: Site, clause: Clause) -> Test:
+def _project_test(site: Site, clause: Clause, lenient: bool) -> Test:
     wanted, keys = _membership(clause), set()
     for value in clause.values:
         project = site.find_project(value.text) or next(
             (p for p in site.projects.values() if p.name.lower() == value.text.lower()), None
         )
-        if project is None or not Sight(site).project(project.key):
+        if project is not None and Sight(site).project(project.key):
+            keys.add(project.key)
+        elif not lenient:
             raise QueryError(f"The value '{value.text}' does not exist for the field 'project'.")
-        keys.add(project.key)
     return lambda issue: (issue.project in keys) is wanted
 
 
-def _key_test(site: Site, clause: Clause) -> Test:
+def _key_test(site: Site, clause: Clause, lenient: bool) -> Test:
     wanted, ids = _membership(clause), set()
     for value in clause.values:
         issue = site.find_issue(value.text)
-        if issue is None or not Sight(site).issue(issue):
+        if issue is not None and Sight(site).issue(issue):
+            ids.add(issue.id)
+        elif not lenient:
             raise QueryError(f"An issue with key '{value.text}' does not exist for field '{clause.field}'.")
-        ids.add(issue.id)
     return lambda issue: (issue.id in ids) is wanted
 
 

@@ -140,6 +140,17 @@ def test_a_refused_account_is_not_taken_for_a_deleted_ticket(serve: Callable[[st
             list(running.jira().documents(["1001", "1003"]))
 
 
+def test_ids_that_are_gone_cost_a_request_each_and_not_the_whole_batch(serve: Callable[[str], Any]) -> None:
+    """Data Center is told not to refuse a search because of them."""
+    with serve("datacenter") as running:
+        connector = running.jira()
+        read(connector)
+        before = running.site.traffic.counts.copy()
+        assert len(list(connector.documents([*IDS, "999999"]))) == 3
+        made = running.site.traffic.counts - before
+        assert sum(count for path, count in made.items() if path.endswith("/search")) == 1
+
+
 HALF_DOWN = {
     "unavailable": {"status": 503},
     "not found": {"status": 404},

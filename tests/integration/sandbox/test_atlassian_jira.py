@@ -143,6 +143,16 @@ async def test_data_center_pages_by_offset_and_keeps_wiki_markup_and_user_names(
     assert data["total"] == 9
 
 
+async def test_data_center_leaves_out_what_is_gone_where_the_query_is_not_to_be_validated(serve):
+    """`id in (...)` is wrong with an id that does not exist, unless `validateQuery=false`."""
+    server = await serve("datacenter")
+    jql = "id in (20001, 999999) and project in (ENG, NOPE)"
+    status, data = await server.get("/jira/rest/api/2/search", jql=jql)
+    assert status == 400
+    status, data = await server.get("/jira/rest/api/2/search", jql=jql, validateQuery="false")
+    assert (status, [issue["id"] for issue in data["issues"]]) == (200, ["20001"])
+
+
 async def test_the_old_search_is_gone_on_cloud(serve):
     server = await serve("cloud")
     for version in "23":
