@@ -53,8 +53,8 @@ class TicketListing:
         for row in self._api.search(f"{scope} {_ORDER}", ("key",)):
             ticket, key = str(row["id"]), str(row.get("key") or "")
             project = projects.get(key.rpartition("-")[0])
-            rules = levelled.get(ticket) or (self._access.project_rules(project.id) if project else None)
-            yield Listed(id=ticket, access_rules=rules)
+            usual = self._access.project_rules(project.id) if project else None
+            yield Listed(id=ticket, access_rules=levelled.get(ticket, usual))
 
     def _with_rules(self, scope: str) -> Iterator[Listed]:
         """With the fields that the rules are made of, which is slower."""
