@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.documents import Listed
+
 
 def listed(running: Any) -> dict[str, Any]:
     """The rules that the listing tells, by id."""
@@ -25,3 +27,14 @@ def test_a_level_that_cannot_be_understood_closes_its_ticket(running: Any) -> No
     rules = listed(running)
     assert rules["1003"] == ()
     assert [rule.name for rule in rules["1001"]] == ["project:10"]
+
+
+def test_where_neither_search_nor_field_tells_of_levels_the_known_rules_stay(running: Any) -> None:
+    """A listing that knows of no level must not say that there is none."""
+    project = {"id": "10", "key": "OPS", "name": "Operations"}
+    row = {"id": "1003", "key": "OPS-3", "fields": {"project": project}}
+    levels = {"errorMessages": ["Field 'level' does not exist or you do not have permission to view it."]}
+    running.fault(path=search_path(running), status=400, times=1, body=levels)
+    answer = {"issues": [row], "total": 1, "isLast": True}
+    running.fault(path=search_path(running), status=200, times=1, body=answer)
+    assert list(running.jira().listing()) == [Listed(id="1003")]
