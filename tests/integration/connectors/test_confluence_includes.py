@@ -123,6 +123,26 @@ def test_titles_with_quotes_and_in_another_case_are_found(running: Any) -> None:
     assert document.includes == ('ENG:the "big" lamp \\ lens',)
 
 
+def test_a_page_that_appears_in_another_case_is_the_one_that_is_waited_for(running: Any) -> None:
+    """By its handle the index knows whom to read again."""
+    number = page(running, macro("include", "Tide tables"))
+    connector = running.confluence()
+    waiting = read(connector, number)
+    assert included(waiting) == []
+    appeared = read(connector, page(running, "<p>High at six.</p>", title="TIDE Tables"))
+    assert appeared.handle in waiting.includes
+    assert [section.text for section in included(read(connector, number))] == ["High at six."]
+
+
+def test_the_oldest_form_of_the_macro_takes_in_a_page_of_another_space(running: Any) -> None:
+    """Plain text, with the space's key before a colon."""
+    page(running, "<p>Wages.</p>", title="Pay", space="HR")
+    body = '<ac:macro ac:name="include"><ac:default-parameter>HR:Pay</ac:default-parameter></ac:macro>'
+    document = read(running.confluence(), page(running, body))
+    assert [section.text for section in included(document)] == ["Wages."]
+    assert document.includes == ("HR:pay",)
+
+
 def test_the_text_is_as_new_as_the_page_that_it_is_of(running: Any) -> None:
     """Nothing is kept from one batch to the next."""
     number = page(running, macro("include", "Lighthouse handbook"))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.confluence_children import threads
 from connectors.confluence_includes import Include, excerpt_of, includes_of
+from connectors.confluence_pages import handle_of
 from connectors.confluence_parts import child_part, page_part, place_part
 from connectors.confluence_query import changed_since, minute_of, of_space, quoted, titled, zone_of
 from connectors.confluence_rendered import without_foreign_text
@@ -152,6 +153,31 @@ def test_includes_are_found_in_every_form(macro: str, found: str | None) -> None
     expected = (Include(space="ENG", title=found),) if found else ()
     assert includes_of(body, "ENG") == expected
     assert includes_of(body + body, "ENG") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "space", "title"),
+    [
+        ("OPS:Fog horn", "OPS", "Fog horn"),
+        ("~ann.lee:Own notes", "~ann.lee", "Own notes"),
+        ("FAQ: lamps", "ENG", "FAQ: lamps"),
+        ("Day and night: a rota", "ENG", "Day and night: a rota"),
+        (":odd", "ENG", ":odd"),
+    ],
+)
+def test_the_oldest_form_names_the_space_before_a_colon(text: str, space: str, title: str) -> None:
+    """As plain text; a colon with a blank after it, or words before it, is of the title."""
+    body = f'<ac:macro ac:name="include"><ac:default-parameter>{text}</ac:default-parameter></ac:macro>'
+    assert includes_of(body, "ENG") == (Include(space=space, title=title),)
+
+
+@given(st.text(min_size=1, max_size=20).filter(lambda text: text.split() != []))
+def test_a_title_has_one_handle_in_any_case(title: str) -> None:
+    """With any blanks; what a macro takes in and what a page is are the same word."""
+    wanted = Include(space="ENG", title=" ".join(title.split()))
+    assert wanted.handle == handle_of("ENG", f" {title}  ")
+    assert handle_of("ENG", title.lower()) == handle_of("ENG", title.lower().casefold())
+    assert handle_of("ENG", "LENS  care") == handle_of("ENG", "Lens Care") != handle_of("OPS", "Lens care")
 
 
 def test_a_macro_that_is_only_shown_includes_nothing() -> None:
