@@ -177,10 +177,14 @@ def _ask(run: _Refresh, window: _Window) -> None:
         with run.pool.connection() as connection:
             reading_list.try_again(connection, run.source)
     if Pass.PERMISSIONS in run.passes:
+        answers = False
         with run.step(Pass.PERMISSIONS):
             refresh_people(run.pool, run.connector)
+            answers = True
         with run.step(Pass.PERMISSIONS):
-            refresh_rules(run.pool, run.connector, run.rules)
+            shut = refresh_rules(run.pool, run.connector, run.rules, answers=answers)
+            if shut:
+                raise shut
     everything = run.full or window.watermark is None
     if Pass.CHANGES in run.passes and window.watermark is not None and not run.full:
         with run.step(Pass.CHANGES):

@@ -7,7 +7,7 @@ space rewrites one row here and no document.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from psycopg import Connection
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 #: The id of no rule: who must satisfy it is nobody.
 NOBODY = 0
 
-#: So many containers that cannot be asked in a row are a source that is down.
+#: After so many rules in a row that cannot be asked about, the source may be down.
 _FAILURES_IN_A_ROW = 3
 
 
@@ -113,32 +113,87 @@ def refresh_people(pool: ConnectionPool, connector: Connector) -> None:
         store_memberships(connection, connector.name, memberships)
 
 
-def refresh_rules(pool: ConnectionPool, connector: Connector, rules: RuleStore) -> None:
+def refresh_rules(
+    pool: ConnectionPool, connector: Connector, rules: RuleStore, *, answers: bool
+) -> ConnectorError | None:
     """Ask anew who satisfies each container rule that is stored; no document is touched.
 
+    A rule that cannot be asked about although the source answers is for nobody until it can be.
+
+    Args:
+        pool: of the index.
+        connector: the source.
+        rules: writes what it says.
+        answers: the source has just answered something else.
+
+    Returns:
+        Why rules are for nobody now; None when none is.
+
     Raises:
-        ConnectorError: a rule could not be asked about; the others were, unless one after the other failed.
+        ConnectorError: the source is down; those that it was not asked about keep their principals.
     """
     with pool.connection() as connection:
         names = [row[0] for row in connection.execute(SQL["rule_names"], {"source": connector.name})]
+    return _Asking(pool=pool, connector=connector, rules=rules, answers=answers).ask(names)
+
+
+@dataclass(kw_only=True)
+class _Asking:
+    """Tells a rule that cannot be asked about from a source that is down: that answers nothing else either."""
+
+    pool: ConnectionPool
+    connector: Connector
+    rules: RuleStore
+    answers: bool
+    #: A rule that could be asked about: where it no longer can, the source is down.
+    proof: str | None = None
+    #: Could not be asked about since.
+    failing: list[str] = field(default_factory=list)
     problem: ConnectorError | None = None
-    failures = 0
-    for name in names:
+
+    def ask(self, names: Iterable[str]) -> ConnectorError | None:
+        for name in names:
+            try:
+                rule = self.connector.rule(name)
+            except KeyError:  # it comes with the documents
+                continue
+            except ConnectorError as error:
+                self._fail(name, error)
+                continue
+            self._shut()
+            self.proof = name
+            self._write(rule)
+        if self.failing and self.problem:
+            if self.proof is None:
+                raise self.problem
+            self._prove_and_shut(self.proof, self.problem)
+        return self.problem
+
+    def _fail(self, name: str, error: ConnectorError) -> None:
+        log.warning("rule_not_refreshed", source=self.connector.name, rule=name, error=type(error).__name__)
+        self.problem = self.problem or error
+        self.failing.append(name)
+        if len(self.failing) % _FAILURES_IN_A_ROW == 0:
+            if self.proof is not None:
+                self._prove_and_shut(self.proof, self.problem)
+            elif not self.answers:
+                raise self.problem
+
+    def _prove_and_shut(self, proof: str, problem: ConnectorError) -> None:
         try:
-            rule = connector.rule(name)
-        except KeyError:  # it comes with the documents
-            continue
-        except ConnectorError as error:
-            log.warning("rule_not_refreshed", source=connector.name, rule=name, error=type(error).__name__)
-            problem, failures = problem or error, failures + 1
-            if failures == _FAILURES_IN_A_ROW:
-                break
-            continue
-        failures = 0
-        with pool.connection() as connection:
-            rules.ids(connection, [rule])
-    if problem:
-        raise problem
+            self.connector.rule(proof)
+        except (ConnectorError, KeyError) as error:
+            raise problem from error
+        self._shut()
+
+    def _shut(self) -> None:
+        for name in self.failing:
+            self._write(AccessRule(name=name, principals=frozenset()))
+        self.failing = []
+
+    def _write(self, rule: AccessRule) -> None:
+        with self.pool.connection() as connection:
+            self.rules.ids(connection, [rule])
 
 
 def delete_orphans(pool: ConnectionPool, source: str) -> None:

@@ -8,8 +8,9 @@ returning id
 select id, principals from access_rules where source = %(source)s and name = %(name)s
 
 -- name: rule_names
--- Also of those that nothing has yet: a document that brings one without principals takes it as it is stored.
-select name from access_rules where source = %(source)s order by name
+-- Also of those that nothing has yet: a document that brings one without principals takes it as it is stored. In any
+-- order: a pass that is broken off is not always broken off before the same ones.
+select name from access_rules where source = %(source)s order by random()
 
 -- name: delete_orphans
 delete from access_rules r

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from indexer.refresh import RefreshReport
 
 
+_TOO_OFTEN = "The refresh was interrupted too often; see the worker's log."
+_HANDED_OVER = "The refresh was interrupted; the next one is queued already."
+
+
 class RunState(StrEnum):
     """Where a run is."""
 
@@ -126,6 +130,29 @@ def fail(pool: ConnectionPool, run_id: int, error: str) -> None:
     """End a run with one sentence for an admin; a run that is over stays as it is."""
     with pool.connection() as connection:
         connection.execute(_sql("fail"), {"id": run_id, "error": error})
+
+
+def interrupt(connection: Connection, source: str, *, most: int) -> int | None:
+    """Make what is running of a source wait again, or have the run that waits do it as well.
+
+    A run that was interrupted ``most`` times is given up. Returns the run that waits, if one does.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        running = cursor.execute(_sql("running"), {"source": source}).fetchall()
+    for row in running:
+        if row["interruptions"] + 1 >= most:
+            connection.execute(_sql("fail"), {"id": row["id"], "error": _TOO_OFTEN})
+        elif connection.execute(_sql("wait_again"), row).rowcount == 0:
+            connection.execute(_sql("hand_over"), row)
+            connection.execute(_sql("fail"), {"id": row["id"], "error": _HANDED_OVER})
+    row_waiting = connection.execute(_sql("waiting"), {"source": source}).fetchone()
+    return None if row_waiting is None else int(row_waiting[0])
+
+
+def left_behind(pool: ConnectionPool) -> list[str]:
+    """Sources with a run that is not over although no job is left to do it."""
+    with pool.connection() as connection:
+        return [row[0] for row in connection.execute(_sql("left_behind"))]
 
 
 def read(pool: ConnectionPool, run_ids: Iterable[int]) -> list[Run]:

@@ -26,6 +26,28 @@ update refresh_runs set state = 'done', report = %(report)s, finished_at = now()
 update refresh_runs set state = 'failed', error = %(error)s, finished_at = now()
 where id = %(id)s and state in ('waiting', 'running')
 
+-- name: running
+select id, source, passes, full_refresh as full, interruptions from refresh_runs
+where source = %(source)s and state = 'running' order by id for update
+
+-- name: wait_again
+update refresh_runs set state = 'waiting', phase = null, done = null, total = null, interruptions = interruptions + 1
+where id = %(id)s and not exists (select from refresh_runs where source = %(source)s and state = 'waiting')
+
+-- name: hand_over
+update refresh_runs set full_refresh = full_refresh or %(full)s,
+    interruptions = greatest(interruptions, %(interruptions)s + 1),
+    passes = array(select unnest(passes) union select unnest(%(passes)s::text[]) order by 1)
+where source = %(source)s and state = 'waiting'
+
+-- name: waiting
+select id from refresh_runs where source = %(source)s and state = 'waiting'
+
+-- name: left_behind
+select distinct r.source from refresh_runs r
+where r.state in ('waiting', 'running') and not exists (
+    select from procrastinate_jobs j where j.lock = 'source:' || r.source and j.status in ('todo', 'doing'))
+
 -- name: read
 select id, source, passes, full_refresh as full, requested_by, state, phase, done, total, report, error,
        requested_at, started_at, finished_at

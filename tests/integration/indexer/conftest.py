@@ -91,6 +91,7 @@ class MemorySource:
     asked_rules: list[str] = field(default_factory=list)
     listings: int = 0
     on_read: Callable[[str], object] = lambda _: None
+    on_rule: Callable[[str], object] = lambda _: None
 
     def put(self, *documents: Document) -> None:
         """Write documents, as a person would."""
@@ -147,12 +148,15 @@ class MemorySource:
     def rule(self, name: str) -> AccessRule:
         """Who satisfies a container rule."""
         self.asked_rules.append(name)
+        self.on_rule(name)
         if f"rule {name}" in self.failures:
             raise self.failures[f"rule {name}"]
         return AccessRule(name=name, principals=self.containers[name])
 
     def memberships(self) -> Iterator[Membership]:
         """Who is who."""
+        if "people" in self.failures:
+            raise self.failures["people"]
         yield from self.people
 
 

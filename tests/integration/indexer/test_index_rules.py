@@ -137,39 +137,78 @@ def test_a_rule_that_was_learned_before_its_document_is_asked_about_too(
     assert index.finds("page", "ben@example.com") == ["Page."]
 
 
-def test_a_space_that_cannot_be_asked_keeps_its_readers_and_the_others_are_asked(
+def test_a_space_that_cannot_be_asked_is_for_nobody_and_the_others_are_asked(
     index: Any, source: Any, document: Make
 ) -> None:
-    """The failure is told in the end."""
+    """The source answers, so that it is this space alone whose readers nobody knows; the failure is told in the end."""
     other = AccessRule(name="space:OPS", principals=None)
     prepare(source, document(1, "Page.", access_rules=(SPACE,)), document(2, "Other.", access_rules=(other,)))
     source.containers["space:OPS"] = frozenset({"user:2"})
     index.refresh(source, mode="lazy")
     source.failures["rule space:ENG"] = OUTAGE
-    source.containers["space:OPS"] = frozenset()
+
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+    assert index.finds("page other", "ada@example.com") == []
+    assert index.finds("page other", "ben@example.com") == ["Other."]
+
+    source.failures.clear()
+    index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+    assert index.finds("page other", "ada@example.com") == ["Page."]
+
+
+def test_any_number_of_spaces_that_cannot_be_asked_keeps_no_other_from_being_asked(
+    index: Any, source: Any, document: Make
+) -> None:
+    """Wherever among them the one stands that was shut."""
+    rules = many_spaces(index, source, document)
+    source.containers[rules[8].name] = frozenset()
+    source.failures = {f"rule {rule.name}": OUTAGE for rule in rules[:8]}
 
     with pytest.raises(SourceUnavailableError):
         index.refresh(source, Pass.PERMISSIONS, mode="lazy")
 
-    assert index.finds("page other", "ada@example.com") == ["Page."]
-    assert index.finds("page other", "ben@example.com") == []
+    assert index.finds("page", "ada@example.com") == []
 
 
 def test_a_source_that_is_down_is_not_asked_about_every_space(
     index: Any, source: Any, document: Make
 ) -> None:
-    """Each would take minutes of patience."""
-    rules = [AccessRule(name=f"space:{n}", principals=None) for n in range(9)]
-    prepare(source, *(document(n, "Page.", access_rules=(rule,)) for n, rule in enumerate(rules)))
-    source.containers = {rule.name: frozenset({"user:1"}) for rule in rules}
-    index.refresh(source, mode="lazy")
-    source.asked_rules.clear()
-    source.failures = {f"rule {rule.name}": OUTAGE for rule in rules}
+    """Each would take minutes of patience; what is known holds."""
+    rules = many_spaces(index, source, document)
+    source.failures = {f"rule {rule.name}": OUTAGE for rule in rules} | {"people": OUTAGE}
 
     with pytest.raises(SourceUnavailableError):
         index.refresh(source, Pass.PERMISSIONS, mode="lazy")
 
     assert len(source.asked_rules) == 3
+    assert len(index.finds("page", "ada@example.com")) == 9
+
+
+def test_a_source_that_goes_down_meanwhile_shuts_no_space(index: Any, source: Any, document: Make) -> None:
+    """What was asked before has stopped answering too: no space in particular is unreadable."""
+    rules = many_spaces(index, source, document)
+
+    def go_down(name: str) -> None:
+        if len(source.asked_rules) == 4:
+            source.failures = {f"rule {rule.name}": OUTAGE for rule in rules}
+
+    source.on_rule = go_down
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+
+    assert len(source.asked_rules) == 7
+    assert len(index.finds("page", "ada@example.com")) == 9
+
+
+def many_spaces(index: Any, source: Any, document: Make) -> list[AccessRule]:
+    """Nine spaces of one page each, all for Ada."""
+    rules = [AccessRule(name=f"space:{n}", principals=None) for n in range(9)]
+    prepare(source, *(document(n, "Page.", access_rules=(rule,)) for n, rule in enumerate(rules)))
+    source.containers = {rule.name: frozenset({"user:1"}) for rule in rules}
+    index.refresh(source, mode="lazy")
+    source.asked_rules.clear()
+    return rules
 
 
 def test_rules_that_are_not_told_stay(index: Any, source: Any, document: Make) -> None:
