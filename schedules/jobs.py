@@ -15,9 +15,8 @@ from functools import partial
 
 import psycopg
 import structlog
-from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
-from procrastinate.exceptions import JobAborted, UniqueViolation
-from procrastinate.jobs import Job, Status
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import JobAborted
 from procrastinate.schema import SchemaManager
 from psycopg_pool import ConnectionPool
 
@@ -26,6 +25,7 @@ from indexer import runs
 from indexer.errors import IndexerError
 from indexer.refresh import Progress, RefreshReport
 from schedules.queue import REFRESH_TASK
+from schedules.rescue import queue_again, rescue_abandoned, rescue_stalled
 
 log = structlog.get_logger(__name__)
 
@@ -34,15 +34,11 @@ RefreshSource = Callable[[str, runs.Order, Callable[[Progress], None]], RefreshR
 
 #: A worker says that it lives every 10 s; a job whose worker has been silent this long is rescued.
 STALLED_AFTER_SECONDS = 30.0
-#: A job that has lost its worker this often is given up: it may be what kills the workers.
-MAX_ATTEMPTS = 5
 #: At a time in one process; the worker's own concurrency is the limit that is set.
 MAX_REFRESHES = 32
 KEEP_JOBS_HOURS = 7 * 24
 KEEP_RUNS_DAYS = 90
 PROGRESS_SECONDS = 0.5
-
-_TOO_OFTEN = "The refresh was interrupted too often; see the worker's log."
 
 #: What is no fault of the refresh; PoolTimeout is among psycopg's operational errors.
 _INTERRUPTIONS = (JobAborted, psycopg.OperationalError)
@@ -81,21 +77,27 @@ def create_jobs(
         stalled_after: seconds of a worker's silence after which its jobs are given to others.
     """
     app = App(connector=PsycopgConnector(conninfo=database_url, min_size=1, max_size=4, timeout=10.0))
-    # Interrupted by a shutdown or a restart of the database: it starts afresh; no vector is computed twice.
-    interrupted = RetryStrategy(max_attempts=MAX_ATTEMPTS, linear_wait=2, retry_exceptions=_INTERRUPTIONS)
-
     # Threads of their own: long refreshes in the loop's few default ones would hold up the bot beside them.
     threads = ThreadPoolExecutor(MAX_REFRESHES, thread_name_prefix="refresh")
 
-    @app.task(name=REFRESH_TASK, pass_context=True, retry=interrupted)
+    at_work: set[int | None] = set()
+
+    # Without Procrastinate's own retries: they keep the job, and fail for ever when the source's next one waits.
+    @app.task(name=REFRESH_TASK, pass_context=True)
     async def refresh(context: JobContext, *, run_id: int, source: str) -> None:
-        work = partial(_refresh, context, pool, refresh_source, run_id, source)
-        await _in_thread(threads, work)
+        at_work.add(context.job.id)
+        try:
+            await _in_thread(threads, partial(_refresh, context, pool, refresh_source, run_id, source))
+        finally:
+            at_work.discard(context.job.id)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="lorebot:rescue", queueing_lock="rescue", pass_context=True)
     async def rescue(context: JobContext, timestamp: int) -> None:
         await rescue_stalled(context.app, pool, stalled_after=stalled_after)
+        await rescue_abandoned(
+            context.app, pool, worker_id=context.job.worker_id, at_work=at_work, patience=stalled_after
+        )
 
     @app.periodic(cron="17 3 * * *")
     @app.task(name="lorebot:cleanup", queueing_lock="cleanup", pass_context=True)
@@ -109,35 +111,12 @@ def create_jobs(
     return app
 
 
-async def rescue_stalled(app: App, pool: ConnectionPool, *, stalled_after: float) -> int:
-    """Give jobs of workers that fell silent back to the queue; returns how many were stalled."""
-    stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_after))
-    for job in stalled:
-        if job.attempts >= MAX_ATTEMPTS:
-            await _give_up(app, pool, job, _TOO_OFTEN)
-            continue
-        try:
-            await app.job_manager.retry_job(job)
-            log.warning("job_rescued", job=job.id, task=job.task_name, attempts=job.attempts)
-        except UniqueViolation:
-            # The same work waits in the queue already; the lock of this one must not hold it up.
-            await _give_up(app, pool, job, "The refresh was interrupted; the next one is queued already.")
-    return len(stalled)
-
-
-async def _give_up(app: App, pool: ConnectionPool, job: Job, reason: str) -> None:
-    await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
-    if job.task_name == REFRESH_TASK:
-        await asyncio.to_thread(runs.fail, pool, int(str(job.task_kwargs["run_id"])), reason)
-    log.error("job_given_up", job=job.id, task=job.task_name, attempts=job.attempts)
-
-
 async def _in_thread(threads: Executor, work: Callable[[], None]) -> None:
     running = asyncio.get_running_loop().run_in_executor(threads, work)
     try:
         await asyncio.shield(running)
     except asyncio.CancelledError:
-        # A shutdown: the work notices at its next step and ends with JobAborted, which queues it again.
+        # A shutdown: the work notices at its next step and ends with JobAborted, which queues its run again.
         await running
         raise
 
@@ -145,17 +124,25 @@ async def _in_thread(threads: Executor, work: Callable[[], None]) -> None:
 def _refresh(
     context: JobContext, pool: ConnectionPool, refresh_source: RefreshSource, run_id: int, source: str
 ) -> None:
-    started = runs.start(pool, run_id, source=source)
-    if started is None:
-        log.info("refresh_is_over", run=run_id, source=source)
-        return
-    run_id, order = started
     try:
-        report = refresh_source(source, order, _recorder(context, pool, run_id))
+        started = runs.start(pool, run_id, source=source)
+        if started is None:
+            log.info("refresh_is_over", run=run_id, source=source)
+            return
+        run_id, order = started
+        _carry_out(
+            pool, run_id, source, partial(refresh_source, source, order, _recorder(context, pool, run_id))
+        )
     except _INTERRUPTIONS as error:
+        # By a shutdown or a restart of the database. It starts afresh; no vector is computed twice.
         log.warning("refresh_interrupted", run=run_id, source=source, error=type(error).__name__)
-        if context.job.attempts >= MAX_ATTEMPTS:
-            runs.fail(pool, run_id, _TOO_OFTEN)
+        queue_again(pool, source)
+
+
+def _carry_out(pool: ConnectionPool, run_id: int, source: str, work: Callable[[], RefreshReport]) -> None:
+    try:
+        report = work()
+    except _INTERRUPTIONS:
         raise
     except (IndexerError, ConnectorError) as error:
         log.warning("refresh_failed", run=run_id, source=source, error=str(error))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection
+from typing import Any
 
 import structlog
 from procrastinate import SyncPsycopgConnector
@@ -28,6 +29,9 @@ REFRESH_TASK = "lorebot:refresh"
 
 #: Procrastinate takes the highest priority first: somebody waits to see what they just wrote.
 _HINT = 10
+
+#: Seconds, for a database that is starting.
+_AFTER_INTERRUPTION = 2
 
 
 class RefreshQueue:
@@ -75,6 +79,14 @@ class RefreshQueue:
         log.info("documents_hinted", source=source, run=ticket.id, documents=len(source_ids))
         return ticket
 
+    def queue_again(self, source: str, *, most: int) -> None:
+        """What was running of a source, and was interrupted, is queued again, unless that was ``most`` times."""
+        with self._pool.connection() as connection:
+            again = runs.interrupt(connection, source, most=most)
+            if again is not None:
+                self._defer(connection, again, source, schedule_in={"seconds": _AFTER_INTERRUPTION})
+        log.info("refresh_queued_again", source=source, run=again)
+
     def _queue(
         self,
         connection: Connection,
@@ -87,6 +99,10 @@ class RefreshQueue:
     ) -> RunTicket:
         ticket = runs.request(connection, source, passes=passes, full=full, requested_by=requested_by)
         # Also for a run that waits already: should its job have been lost, there is one again.
+        self._defer(connection, ticket.id, source, priority=priority)
+        return ticket
+
+    def _defer(self, connection: Connection, run_id: int, source: str, **options: Any) -> None:
         with contextlib.suppress(AlreadyEnqueued), connection.transaction():
             configure_task(
                 name=REFRESH_TASK,
@@ -94,6 +110,5 @@ class RefreshQueue:
                 queueing_lock=f"refresh:{source}",
                 lock=f"source:{source}",
                 connection=connection,
-                priority=priority,
-            ).defer(run_id=ticket.id, source=source)
-        return ticket
+                **options,
+            ).defer(run_id=run_id, source=source)

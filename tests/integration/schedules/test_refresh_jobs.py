@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -20,107 +15,14 @@ from psycopg_pool import ConnectionPool
 from connectors.errors import AuthenticationError
 from indexer import runs
 from indexer.passes import Pass
-from indexer.refresh import Progress, RefreshReport
-from indexer.runs import Order, Run, RunState, RunTicket
+from indexer.runs import RunState, RunTicket
 from lorebot.database import embedded
 from lorebot.database.pool import open_pool
-from schedules.jobs import create_jobs, ensure_job_schema, rescue_stalled
+from schedules.jobs import create_jobs, ensure_job_schema
 from schedules.queue import RefreshQueue
 from schedules.triggers import ScheduledRefresh, create_scheduler, parse_schedule
 from schedules.worker import Worker
-
-Record = Callable[[Progress], None]
-
-
-def report(source: str) -> RefreshReport:
-    """What a refresh of nothing reports."""
-    figures = dict.fromkeys(("documents", "created", "updated", "deleted", "unchanged"), 1)
-    return RefreshReport(name=source, chunks=1, embedded=1, failed=0, seconds=0.1, **figures)
-
-
-class Refresher:
-    """Refreshes by waiting for its gate; remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.gate.set()
-        self.asked: list[tuple[str, bool]] = []
-        self.passes: list[frozenset[Pass]] = []
-        self.at_once = 0
-        self.most_at_once = 0
-        self.error: Exception | None = None
-
-    def __call__(self, source: str, order: Order, record: Record) -> RefreshReport:
-        self.asked.append((source, order.full))
-        self.passes.append(order.passes)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            record(Progress(source=source, phase="reading", done=1, total=2))
-            while not self.gate.wait(0.05):
-                record(Progress(source=source, phase="reading", done=1, total=2))
-            if self.error:
-                raise self.error
-            return report(source)
-        finally:
-            self.at_once -= 1
-
-
-@pytest.fixture
-def refresher() -> Refresher:
-    """Does the refreshes."""
-    return Refresher()
-
-
-@pytest.fixture
-def queue(pool: ConnectionPool) -> RefreshQueue:
-    """The queue, with its tables."""
-    ensure_job_schema(pool)
-    return RefreshQueue(pool)
-
-
-@pytest.fixture
-def jobs(database_url: str, pool: ConnectionPool, queue: RefreshQueue, refresher: Refresher) -> App:
-    """The tasks."""
-    return create_jobs(database_url, pool=pool, refresh_source=refresher)
-
-
-StartWorker = Callable[[App], Awaitable[Worker]]
-
-
-@pytest.fixture
-async def start_worker(refresher: Refresher) -> AsyncIterator[StartWorker]:
-    """Starts workers and stops them in the end."""
-    async with AsyncExitStack() as closing:
-
-        async def start(app: App) -> Worker:
-            worker = Worker(app, grace_seconds=0.3, heartbeat_seconds=0.5, polling_seconds=0.3)
-            task = asyncio.create_task(worker.run())
-
-            async def stop() -> None:
-                worker.stop()
-                async with asyncio.timeout(10):
-                    await task
-
-            closing.push_async_callback(stop)
-            return worker
-
-        yield start
-        refresher.gate.set()
-
-
-async def eventually(look: Callable[[], Any]) -> Any:
-    """Look, in a thread, until there is something to see; returns it."""
-    async with asyncio.timeout(30):
-        while not (seen := await asyncio.to_thread(look)):  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(0.03)
-    return seen
-
-
-def in_state(pool: ConnectionPool, run_id: int, state: RunState) -> Run | None:
-    """The run, when it is in this state."""
-    [run] = runs.read(pool, [run_id])
-    return run if run.state is state else None
+from tests.integration.schedules.conftest import Refresher, StartWorker, eventually, in_state
 
 
 async def test_a_refresh_runs_and_leaves_its_figures(
@@ -239,106 +141,6 @@ async def test_a_failed_refresh_says_why_in_a_sentence(
     refresher.error = None
     again = queue.request("wiki", requested_by="U1")
     await eventually(partial(in_state, pool, again.id, RunState.DONE))
-
-
-DOOMED = """
-import asyncio, sys, time
-from psycopg_pool import ConnectionPool
-from schedules.jobs import create_jobs
-from schedules.worker import Worker
-
-def refresh(source, order, record):
-    print("refreshing", flush=True)
-    time.sleep(600)
-
-async def main(database):
-    with ConnectionPool(database) as pool:
-        await Worker(create_jobs(database, pool=pool, refresh_source=refresh), heartbeat_seconds=0.5).run()
-
-asyncio.run(main(sys.argv[1]))
-"""
-
-
-async def killed_while_refreshing(database_url: str) -> None:
-    """Run a worker until it refreshes, then kill -9."""
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        DOOMED,
-        database_url,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-    )
-    assert worker.stdout is not None
-    try:
-        async with asyncio.timeout(30):
-            while (await worker.stdout.readline()).strip() != b"refreshing":
-                assert worker.returncode is None
-    finally:
-        worker.kill()
-        await worker.wait()
-
-
-async def rescued(jobs: App, pool: ConnectionPool) -> None:
-    """Rescue as soon as the dead worker has been silent for a second."""
-    async with asyncio.timeout(20), jobs.open_async():
-        while not await rescue_stalled(jobs, pool, stalled_after=1.0):  # noqa: ASYNC110 - the dead tell nobody
-            await asyncio.sleep(0.1)
-
-
-async def test_a_refresh_whose_worker_was_killed_is_done_by_another(
-    queue: RefreshQueue,
-    jobs: App,
-    start_worker: StartWorker,
-    pool: ConnectionPool,
-    refresher: Refresher,
-    database_url: str,
-) -> None:
-    """The rescue gives the job back to the queue."""
-    ticket = queue.request("wiki", requested_by="U1")
-    await killed_while_refreshing(database_url)
-    assert in_state(pool, ticket.id, RunState.RUNNING)
-    await rescued(jobs, pool)
-    await start_worker(jobs)
-    await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
-
-
-async def test_a_killed_refresh_does_not_hold_up_the_one_that_waits(
-    queue: RefreshQueue,
-    jobs: App,
-    start_worker: StartWorker,
-    pool: ConnectionPool,
-    database_url: str,
-) -> None:
-    """Two of one source must not wait at the same time, so the killed one is given up."""
-    killed = queue.request("wiki", requested_by="U1")
-    await killed_while_refreshing(database_url)
-    waiting = queue.request("wiki", requested_by="U2")
-    await rescued(jobs, pool)
-    failed = in_state(pool, killed.id, RunState.FAILED)
-    assert failed is not None
-    assert "the next one is queued already" in str(failed.error)
-    await start_worker(jobs)
-    await eventually(partial(in_state, pool, waiting.id, RunState.DONE))
-
-
-async def test_a_stopped_worker_leaves_its_refresh_to_the_next(
-    queue: RefreshQueue, jobs: App, start_worker: StartWorker, pool: ConnectionPool, refresher: Refresher
-) -> None:
-    """After the grace time the refresh is interrupted at its next step and queued again."""
-    refresher.gate.clear()
-    ticket = queue.request("wiki", requested_by="U1")
-    worker = Worker(jobs, grace_seconds=0.2, heartbeat_seconds=0.5)
-    running = asyncio.create_task(worker.run())
-    await eventually(partial(in_state, pool, ticket.id, RunState.RUNNING))
-    worker.stop()
-    async with asyncio.timeout(10):
-        await running
-    assert refresher.at_once == 0
-    refresher.gate.set()
-    await start_worker(jobs)
-    await eventually(partial(in_state, pool, ticket.id, RunState.DONE))
-    assert len(refresher.asked) == 2
 
 
 @pytest.fixture
