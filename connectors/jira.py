@@ -88,16 +88,22 @@ class JiraConnector:
 
         Dates are milliseconds, which mean the same in every time zone. There is no upper bound: with one, a ticket
         that changes all the time would be missed for ever. By creation, so that edits meanwhile move no row.
+        Raises NotFoundError after all others where a named project is not shown.
         """
         start = int((since - _OVERLAP).timestamp() * 1000)
-        for scope in self._projects.scopes(self._projects.now()):
+        shown = self._projects.now()
+        for scope in self._projects.scopes(shown.projects):
             jql = f"{scope} and updated >= {start} order by created asc, key asc"
             for row in self._api.search(jql, ("updated",)):
                 updated = parse_time((row.get("fields") or {}).get("updated"))
                 yield Changed(id=str(row["id"]), updated=updated, part=issue_part(updated))
+        shown.require_all()
 
     def listing(self) -> Iterator[Listed]:
-        """Every ticket with the names of its rules, mostly for one request in five thousand tickets."""
+        """Every ticket with the names of its rules, mostly for one request in five thousand tickets.
+
+        Raises NotFoundError after all others where a named project is not shown, which is not to be taken for empty.
+        """
         self._access.forget()
         return TicketListing(self._api, self._access, self._projects).tickets()
 

@@ -27,7 +27,9 @@ class JiraCheck:
     def sentence(self) -> str:
         """As whom, how much, in which time zone. Raises AuthenticationError with a sentence for each missing right."""
         account = self._api.myself()
-        projects = self._projects.now()
+        shown = self._projects.now()
+        shown.require_all()
+        projects = shown.projects
         missing = [*self._missing(projects[0])]
         if missing:
             raise AuthenticationError(" ".join(dict.fromkeys(missing)))
@@ -69,7 +71,7 @@ class JiraCheck:
     def _uses_levels(self) -> bool:
         """Whether there are tickets that nobody would be shown for want of this right."""
         try:
-            for scope in self._projects.scopes(self._projects.known()):
+            for scope in self._projects.scopes(self._projects.known().projects):
                 if next(self._api.search(f"{scope} and level is not EMPTY", ("key",)), None):
                     return True
         except UnexpectedAnswerError:

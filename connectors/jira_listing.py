@@ -30,8 +30,9 @@ class TicketListing:
         self._projects = projects
 
     def tickets(self) -> Iterator[Listed]:
-        """All tickets, each with its rules."""
-        projects = self._projects.now()
+        """All tickets, each with its rules. Raises NotFoundError at the end where a named project is not shown."""
+        shown = self._projects.now()
+        projects = shown.projects
         personal = tuple(
             each for each in projects if each.team_managed or self._access.depends_on_tickets(each.id)
         )
@@ -45,6 +46,7 @@ class TicketListing:
                 yield from self._by_key(scope, by_key, levelled)
         for scope in self._projects.scopes(personal):
             yield from self._with_rules(scope)
+        shown.require_all()
 
     def _by_key(
         self, scope: str, projects: dict[str, Project], levelled: dict[str, Rules]

@@ -1,4 +1,7 @@
-"""The projects that are read. One that is not shown is a fault of access: a sweep must not take it for emptied."""
+"""The projects that are read. One that is not shown is a fault of access: a sweep must not take it for emptied.
+
+It keeps nothing of the others back: they are read, and whoever wants to know of all is told at the end.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,20 @@ class Project:
     team_managed: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The projects to read that the account is shown, one at least."""
+
+    projects: tuple[Project, ...]
+    #: Why others that are named are not among them; None where all are.
+    complaint: str | None = None
+
+    def require_all(self) -> None:
+        """Raises NotFoundError where a named project is not shown."""
+        if self.complaint is not None:
+            raise NotFoundError(self.complaint)
+
+
 class Projects:
     """The named projects (under any key that they ever had), or all that the account may browse."""
 
@@ -36,14 +53,14 @@ class Projects:
         self._host = api.client.site.url
         self._memory = Memory()
 
-    def now(self) -> tuple[Project, ...]:
-        """Asked for anew. Raises NotFoundError where one of them, or any at all, is missing."""
+    def now(self) -> Shown:
+        """Asked for anew. Raises NotFoundError where none at all is shown."""
         self._memory.forget()
         return self.known()
 
-    def known(self) -> tuple[Project, ...]:
+    def known(self) -> Shown:
         """As they were told lately."""
-        return self._memory.get("projects", self._ask, max_age=_OLD)
+        return self._memory.get("shown", self._ask, max_age=_OLD)
 
     def scopes(self, projects: tuple[Project, ...]) -> Iterator[str]:
         """JQL that Cloud accepts as bounded, for some projects at a time."""
@@ -51,39 +68,43 @@ class Projects:
             yield "project in ({})".format(", ".join(f'"{project.key}"' for project in some))
 
     def filter(self) -> Callable[[str], bool]:
-        """Whether a project, by its id, is read; one that is new is asked about, once for each filter."""
-        found = {project.id for project in self.known()}
+        """Whether a project, by its id, is read; one that is new is asked about, once for each filter.
+
+        A project that is not shown is not read: what it holds is as good as gone, until it is listed again.
+        """
+        found = {project.id for project in self.known().projects}
         asked = False
 
         def contains(project: str) -> bool:
             nonlocal asked
             if project not in found and not asked:
                 asked = True
-                found.update(each.id for each in self.now())
+                found.update(each.id for each in self.now().projects)
             return project in found
 
         return contains
 
-    def _ask(self) -> tuple[Project, ...]:
-        shown = [_project(row) for row in self._api.projects()]
-        found = shown if self._keys is None else self._named(shown, self._keys)
-        if not found:
+    def _ask(self) -> Shown:
+        every = tuple(_project(row) for row in self._api.projects())
+        shown = Shown(projects=every) if self._keys is None else self._named(every, self._keys)
+        if not shown.projects:
             raise NotFoundError(
                 f"{self._host} shows this account none of the projects: check keys and access."
             )
-        return tuple(found)
+        return shown
 
-    def _named(self, shown: list[Project], keys: tuple[str, ...]) -> list[Project]:
+    def _named(self, shown: tuple[Project, ...], keys: tuple[str, ...]) -> Shown:
         by_key = {project.key: project for project in shown}
         by_id = {project.id: project for project in shown}
         found = {key: by_key.get(key) or by_id.get(self._renamed(key) or "") for key in keys}
-        missing = sorted(key for key, project in found.items() if project is None)
-        if missing:
-            raise NotFoundError(
-                f"{self._host} does not show this account the project {', '.join(missing)}: "
-                "check the key or the account's access."
-            )
-        return sorted({project.id: project for project in found.values() if project}.values(), key=_by_key)
+        named = {project.id: project for project in found.values() if project}
+        absent = sorted(key for key, project in found.items() if project is None)
+        complaint = (
+            f"{self._host} does not show this account the project {', '.join(absent)}: "
+            "check the key or the account's access."
+        )
+        projects = tuple(sorted(named.values(), key=_by_key))
+        return Shown(projects=projects, complaint=complaint if absent else None)
 
     def _renamed(self, key: str) -> str | None:
         """The id of the project that had this key once."""

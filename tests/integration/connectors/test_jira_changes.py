@@ -89,11 +89,7 @@ def test_no_project_at_all_is_an_error_and_not_an_empty_jira(running: Any) -> No
 def test_a_single_project_that_is_not_visible_any_more_is_an_error(running: Any) -> None:
     """Its tickets must not look deleted while the others are read."""
     connector = running.jira(projects=("OPS", "GONE"))
-    for call in (
-        lambda: connector.changes(START),
-        connector.listing,
-        lambda: connector.documents(["1001"]),
-    ):
+    for call in (lambda: connector.changes(START), connector.listing, connector.check):
         with pytest.raises(NotFoundError, match=r"GONE.*check"):
             list(call())
 

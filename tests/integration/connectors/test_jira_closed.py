@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from connectors.documents import Listed
+import pytest
+
+from connectors.documents import Changed, Listed
+from connectors.errors import NotFoundError
+from sandbox import site_changes
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def listed(running: Any) -> dict[str, Any]:
@@ -38,3 +46,51 @@ def test_where_neither_search_nor_field_tells_of_levels_the_known_rules_stay(run
     answer = {"issues": [row], "total": 1, "isLast": True}
     running.fault(path=search_path(running), status=200, times=1, body=answer)
     assert list(running.jira().listing()) == [Listed(id="1003")]
+
+
+def told(rows: Iterator[Listed | Changed]) -> set[str]:
+    """The ids that come before the named project that is not shown is complained about."""
+    found = set()
+
+    def walk() -> None:
+        for row in rows:
+            found.add(row.id)
+
+    with pytest.raises(NotFoundError, match=r"does not show this account the project HR: check"):
+        walk()
+    return found
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_named_project_that_is_not_shown_keeps_nothing_of_the_others_back(running: Any, gone: bool) -> None:
+    """They are listed, read and shut; what it held is read by nobody, and the refresh is told at the end."""
+    site = running.site
+    pay = site_changes.create_issue(site, {"project": "HR", "fields": {"summary": "Pay"}})
+    connector = running.jira(projects=("HR", "OPS"))
+    documents = {each.id: each for each in connector.documents([pay.id, "1001"])}
+    (rule,) = documents[pay.id].access_rules
+    if gone:
+        site_changes.delete_issue(site, pay)
+        del site.projects["HR"]
+    else:
+        site_changes.set_account(site, {"hides": ["project:HR"]})
+    site_changes.set_project_permissions(site, "OPS", ("group:board",))
+    for each in (connector, running.jira(projects=("HR", "OPS"))):
+        assert told(each.listing()) == {"1001", "1002", "1003"}
+        assert told(each.changes(START)) == {"1001", "1002", "1003"}
+        assert [document.id for document in each.documents([pay.id, "1001"])] == ["1001"]
+        assert list(each.documents([pay.id])) == []
+        assert each.rule(rule.name).principals == frozenset()
+        assert len(each.rule("project:10").principals) == 1
+
+
+def test_where_no_project_is_shown_the_account_is_at_fault(running: Any) -> None:
+    """Nothing is taken for gone then, and every rule answers nobody."""
+    connector = running.jira()
+    assert connector.rule("project:10").principals
+    site_changes.set_account(running.site, {"hides": ["project:OPS"]})
+    connector = running.jira()
+    for call in (connector.listing, lambda: connector.changes(START), lambda: connector.documents(["1001"])):
+        with pytest.raises(NotFoundError, match="none of the projects"):
+            next(call())
+    assert connector.rule("project:10").principals == frozenset()
