@@ -2,7 +2,7 @@
 -- Noted again, it is read again: also when it is being read just now, also when it was to wait.
 insert into reading_list (source, source_id, priority, not_before)
 select %(source)s, id, %(priority)s, clock_timestamp() + %(delay)s
-from unnest(%(source_ids)s::text[]) as id
+from (select distinct unnest(%(source_ids)s::text[]) as id order by id) as noted
 on conflict (source, source_id) do update set
     noted_at = clock_timestamp(), priority = least(reading_list.priority, excluded.priority),
     not_before = excluded.not_before, gone_at = null
@@ -11,7 +11,9 @@ on conflict (source, source_id) do update set
 -- What could not be read waits its time, and what is listed keeps its turn: nobody said that it changed since. What may
 -- be being read just now is read again.
 insert into reading_list (source, source_id, priority)
-select %(source)s, id, %(priority)s from unnest(%(source_ids)s::text[]) as id
+select %(source)s, id, %(priority)s
+from (select id from unnest(%(source_ids)s::text[]) with ordinality as each(id, position) group by id order by min(position))
+    as noted
 on conflict (source, source_id) do update set
     noted_at = clock_timestamp(), priority = least(reading_list.priority, excluded.priority), gone_at = null
 where reading_list.gone_at is not null or (%(being_read)s and reading_list.attempts = 0)

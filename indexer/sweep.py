@@ -7,7 +7,7 @@ sweep (what is missing, different or gone) and the permissions (who may read wha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -62,6 +62,8 @@ class Listing:
     #: Set as the watermark as soon as everything is noted, for a first or full read.
     watermark: datetime | None = None
     seen: set[str] = field(default_factory=set)
+    #: Listed twice with different rules, as a page that is moved from one space to another meanwhile.
+    moving: set[str] = field(default_factory=set)
 
     def walk(self) -> None:
         """Compare the whole listing with the index.
@@ -73,15 +75,18 @@ class Listing:
         with self.pool.connection() as connection:
             row = connection.execute(SQL["count_listed"], {"source": source}).fetchone()
         stored = int(row[0]) if row else 0
-        held: list[Listed] = []
+        held: dict[str, Listed] = {}
         for listed in self.connector.listing():
             self.seen.add(listed.id)
-            held.append(listed)
+            before = held.get(listed.id, listed)
+            if before.access_rules != listed.access_rules:
+                self.moving.add(listed.id)
+            held[listed.id] = _both(before, listed)
             if len(held) == BATCH:
-                self._compare(held)
-                held = []
+                self._compare(list(held.values()))
+                held = {}
                 self.progress(len(self.seen), max(len(self.seen), stored) or None)
-        self._compare(held)
+        self._compare(list(held.values()))
         self.progress(len(self.seen), len(self.seen))
         with self.pool.connection() as connection:
             if self.noting is not Noting.NONE:
@@ -111,6 +116,8 @@ class Listing:
     def _is_wanted(self, listed: Listed, stored: _Stored | None) -> bool:
         if stored is not None and stored.gone:
             return True  # it is back; reading it gives it its readers again
+        if listed.id in self.moving:
+            return True  # reading it tells where it is
         if self.noting is not Noting.DIFFERENT:
             return self.noting is Noting.ALL
         if stored is None or stored.parts is None:
@@ -133,3 +140,15 @@ class Listing:
         reading_list.note(connection, source, missing, priority=Priority.LISTED)
         if self.noting is Noting.ALL:
             cascade.note_attachments(connection, source)
+
+
+def _both(first: Listed, second: Listed) -> Listed:
+    """What holds of a document that is listed twice: the rules of both."""
+    if first.access_rules is None or second.access_rules is None:
+        return replace(
+            second, access_rules=first.access_rules if second.access_rules is None else second.access_rules
+        )
+    if not first.access_rules or not second.access_rules:  # for nobody
+        return replace(second, access_rules=())
+    rules = {rule.name: rule for rule in (*first.access_rules, *second.access_rules)}
+    return replace(second, access_rules=tuple(rules.values()))

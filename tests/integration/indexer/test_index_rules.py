@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.documents import AccessRule, Document, Membership
+from connectors.documents import AccessRule, Document, Listed, Membership
 from connectors.errors import SourceUnavailableError
 from indexer.passes import Pass
 
@@ -247,3 +247,42 @@ def test_sweep_and_permissions_list_the_source_once(index: Any, source: Any, doc
     index.refresh(source, Pass.CHANGES, mode="lazy")
 
     assert source.listings == 2
+
+
+def test_a_page_that_is_listed_twice_demands_both_and_is_read(
+    index: Any, source: Any, document: Make
+) -> None:
+    """It moves between two spaces while they are listed one after the other."""
+    other = AccessRule(name="space:OPS", principals=None)
+    prepare(source, document(1, "Page.", access_rules=(SPACE,)), document(2, "Other.", access_rules=(SPACE,)))
+    source.containers["space:OPS"] = frozenset({"group:eng", "user:2"})
+    index.refresh(source, mode="lazy")
+    source.batches.clear()
+    before = source.held["1"]
+    source.put(replace(before, access_rules=(other,)))
+    listed = [
+        Listed(id="1", access_rules=each.access_rules, parts=each.parts)
+        for each in (before, source.held["1"])
+    ]
+    told = [listed[0], *(each for each in source.listing() if each.id != "1"), listed[1]]
+    source.listing = lambda: iter(told)
+    seen: list[Any] = []
+    source.on_read = lambda _: seen.append(index.finds("page", "ben@example.com"))
+
+    index.refresh(source, mode="lazy")
+
+    assert (source.read, seen) == (["1"], [[]])
+    assert index.finds("page", "ben@example.com") == ["Page."]
+
+
+def test_a_new_page_that_is_listed_twice_is_read_once(index: Any, source: Any, document: Make) -> None:
+    """In a first refresh, a later one and a full one."""
+    prepare(source, document(1, "Page.", access_rules=(SPACE,)))
+    listing = source.listing
+    source.listing = lambda: iter([*listing(), *listing()])
+    index.refresh(source, mode="lazy")
+    source.put(document(2, "Page two.", access_rules=(SPACE,)))
+    index.refresh(source, mode="lazy")
+    index.refresh(source, mode="lazy", full=True)
+
+    assert source.read == ["1", "1", "2", "2"]
