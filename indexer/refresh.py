@@ -19,7 +19,7 @@ from typing import Literal
 import structlog
 from psycopg_pool import ConnectionPool
 
-from connectors.documents import Connector
+from connectors.documents import Connector, Membership
 from connectors.errors import ConnectorError
 from indexer import reading_list
 from indexer.changes import note_changes
@@ -27,8 +27,9 @@ from indexer.deletion import delete_gone
 from indexer.embedding import Embedder
 from indexer.errors import IndexerError
 from indexer.passes import EVERYTHING, Pass
+from indexer.people import store_people, tighten_people
 from indexer.reading import Reader
-from indexer.rules import RuleStore, delete_orphans, refresh_people, refresh_rules
+from indexer.rules import RuleStore, delete_orphans, refresh_rules
 from indexer.statements import load
 from indexer.store import Outcome
 from indexer.sweep import Listing, Noting
@@ -176,15 +177,7 @@ def _ask(run: _Refresh, window: _Window) -> None:
         # Whoever asks for everything may have mended what could not be read.
         with run.pool.connection() as connection:
             reading_list.try_again(connection, run.source)
-    if Pass.PERMISSIONS in run.passes:
-        answers = False
-        with run.step(Pass.PERMISSIONS):
-            refresh_people(run.pool, run.connector)
-            answers = True
-        with run.step(Pass.PERMISSIONS):
-            shut = refresh_rules(run.pool, run.connector, run.rules, answers=answers)
-            if shut:
-                raise shut
+    people = _refresh_permissions(run) if Pass.PERMISSIONS in run.passes else None
     everything = run.full or window.watermark is None
     if Pass.CHANGES in run.passes and window.watermark is not None and not run.full:
         with run.step(Pass.CHANGES):
@@ -203,6 +196,29 @@ def _ask(run: _Refresh, window: _Window) -> None:
         )
         with run.step(*(run.passes if everything else (Pass.SWEEP, Pass.PERMISSIONS))):
             listing.walk()
+            if people is not None:
+                with run.pool.connection() as connection:
+                    store_people(connection, run.source, people)
+
+
+def _refresh_permissions(run: _Refresh) -> list[Membership] | None:
+    """Take from people what they are no longer, and ask about the rules.
+
+    Returns who is who when all is listed; None when who is known has to do, because a rule that still holds may name a
+    group that is another one by now.
+    """
+    people: list[Membership] | None = None
+    with run.step(Pass.PERMISSIONS):
+        people = list(run.connector.memberships())
+        with run.pool.connection() as connection:
+            tighten_people(connection, run.source, people)
+    with run.step(Pass.PERMISSIONS):
+        shut = refresh_rules(run.pool, run.connector, run.rules, answers=people is not None)
+        if shut:
+            with run.step(Pass.PERMISSIONS):
+                raise shut
+        return people
+    return None
 
 
 def _read(run: _Refresh) -> int:

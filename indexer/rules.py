@@ -1,4 +1,4 @@
-"""Access rules and people: who may read, kept apart from what they read.
+"""Access rules: who may read, kept apart from what they read.
 
 A document names its rules; a rule names its principals; a person is a set of principals. So a changed group or
 space rewrites one row here and no document.
@@ -13,7 +13,7 @@ import structlog
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from connectors.documents import AccessRule, Connector, Membership
+from connectors.documents import AccessRule, Connector
 from connectors.errors import ConnectorError
 from indexer.statements import load
 from indexer.texts import storable
@@ -100,17 +100,6 @@ class RuleStore:
             log.warning("rule_unknown", source=self._source, rule=name, error=type(error).__name__)
             answer = None
         return answer or frozenset()
-
-
-def refresh_people(pool: ConnectionPool, connector: Connector) -> None:
-    """Replace who is who, all or nothing.
-
-    Raises:
-        ConnectorError: the source does not tell; those who are known stay.
-    """
-    memberships = list(connector.memberships())
-    with pool.connection() as connection:
-        store_memberships(connection, connector.name, memberships)
 
 
 def refresh_rules(
@@ -200,20 +189,3 @@ def delete_orphans(pool: ConnectionPool, source: str) -> None:
     """Delete rules that no document and no chunk has any more; at the end, when nobody holds their ids."""
     with pool.connection() as connection:
         connection.execute(SQL["delete_orphans"], {"source": source})
-
-
-def store_memberships(connection: Connection, source: str, memberships: Iterable[Membership]) -> int:
-    """Replace who is who in a source, in the caller's transaction; return how many people it has."""
-    connection.execute(SQL["clear_memberships"], {"source": source})
-    rows = [
-        {
-            "source": source,
-            "email": storable(person.email).strip().lower(),
-            "principals": sorted(map(storable, person.principals)),
-        }
-        for person in memberships
-        if storable(person.email).strip()
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(SQL["insert_membership"], rows)
-    return len(rows)

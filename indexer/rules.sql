@@ -17,11 +17,3 @@ delete from access_rules r
 where r.source = %(source)s
   and not exists (select from documents d where d.rule_ids @> array[r.id])
   and not exists (select from chunks c where c.rule_ids <> '{}' and c.rule_ids @> array[r.id])
-
--- name: clear_memberships
-delete from memberships where source = %(source)s
-
--- name: insert_membership
-insert into memberships (source, email, principals) values (%(source)s, %(email)s, %(principals)s)
-on conflict (source, email) do update set principals = (
-    select array_agg(distinct principal) from unnest(memberships.principals || excluded.principals) as principal)

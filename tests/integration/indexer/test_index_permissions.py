@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.documents import AccessRule, Document, Membership, Section, SectionKind
+from connectors.errors import SourceUnavailableError
 from indexer.audience import Audience
 from indexer.passes import Pass
-from indexer.rules import store_memberships
+from indexer.people import store_people
 from indexer.search import Hit, search
 
 PRINCIPALS = ["anyone", "user:a", "user:b", "group:x", "group:y"]
 EMAILS = ["a@example.com", "b@example.com", "c@example.com"]
 Make = Callable[..., Document]
+OUTAGE = SourceUnavailableError("wiki did not answer; try again later.")
 
 _RULES = st.lists(st.frozensets(st.sampled_from(PRINCIPALS), max_size=2), max_size=3)
 _PEOPLE = st.dictionaries(
@@ -117,7 +121,7 @@ def test_a_change_of_a_group_takes_effect_without_touching_a_document(
     assert (found(index, ada), found(index, ben)) == ({"1"}, set())
 
     with index.pool.connection() as connection:
-        store_memberships(
+        store_people(
             connection, "wiki", [Membership(email="ben@example.com", principals=frozenset({"group:ops"}))]
         )
 
@@ -180,3 +184,109 @@ def test_nothing_of_a_forbidden_document_is_in_the_hits_even_when_it_is_named(
         limit=50,
     ).hits
     assert [hit.external_id for hit in hits] == ["99"]
+
+
+BOARD = frozenset({"group:board"})
+ADA, EVE = "ada@example.com", "eve@example.com"
+
+
+def board_only(source: Any, make: Make) -> None:
+    """A page in the board's space, and one that is restricted to the board; Ada is the board."""
+    source.people = [Membership(email=ADA, principals=BOARD | {"user:ada"})]
+    source.containers = {"space:B": BOARD}
+    source.put(
+        make(1, "Board minutes.", access_rules=(AccessRule(name="space:B", principals=None),)),
+        make(2, "Board salaries.", access_rules=(AccessRule(name="page:2", principals=BOARD),)),
+    )
+
+
+def put_eve_in_a_new_group_of_that_name(source: Any, make: Make) -> None:
+    """The group was deleted, and another one of its name was granted nothing; on Data Center a name is all there is."""
+    source.people = [Membership(email=EVE, principals=BOARD)]
+    source.containers = {"space:B": frozenset()}
+    source.put(make(2, "Board salaries.", access_rules=(AccessRule(name="page:2", principals=frozenset()),)))
+
+
+@pytest.mark.parametrize("failing", ["people", "rule space:B", "listing"])
+def test_who_joins_a_group_that_was_made_anew_sees_nothing_of_the_old_one(
+    index: Any, source: Any, document: Make, failing: str
+) -> None:
+    """At no moment of a pass, and whatever fails in it; who left sees nothing either as soon as that is told."""
+    board_only(source, document)
+    index.refresh(source, mode="lazy")
+    assert index.finds("board", ADA) == ["Board minutes.", "Board salaries."]
+    put_eve_in_a_new_group_of_that_name(source, document)
+    source.failures = {failing: OUTAGE}
+    source.broken_listing = OUTAGE if failing == "listing" else None
+    seen: list[Any] = []
+    source.on_rule = lambda _: seen.append(index.finds("board", EVE))
+    listing = source.listing
+
+    def told() -> Any:
+        seen.append(index.finds("board", EVE))
+        for each in listing():
+            yield each
+            seen.append(index.finds("board", EVE))
+
+    source.listing = told
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+    seen.append(index.finds("board", EVE))
+
+    assert len(seen) > 3
+    assert not any(seen)
+    assert index.finds("board", ADA) == []
+
+
+def test_who_joins_sees_as_soon_as_the_pass_is_through(index: Any, source: Any, document: Make) -> None:
+    """And who is known already loses what is withdrawn before anything else is asked."""
+    board_only(source, document)
+    index.refresh(source, mode="lazy")
+    source.people = [
+        Membership(email=ADA, principals=frozenset({"user:ada"})),
+        Membership(email=EVE, principals=BOARD),
+    ]
+    seen: list[Any] = []
+    source.on_rule = lambda _: seen.append((index.finds("board", ADA), index.finds("board", EVE)))
+
+    index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+
+    assert seen == [([], [])] * 2
+    assert index.finds("board", ADA) == []
+    assert index.finds("board", EVE) == ["Board minutes.", "Board salaries."]
+
+
+def test_a_space_that_is_shut_because_it_cannot_be_asked_keeps_nobody_from_joining(
+    index: Any, source: Any, document: Make
+) -> None:
+    """Nothing of it is shown to anybody: only what holds unasked could be the wrong group's."""
+    board_only(source, document)
+    other = AccessRule(name="space:C", principals=None)
+    source.containers["space:C"] = BOARD
+    source.put(document(3, "Board lunch.", access_rules=(other,)))
+    index.refresh(source, mode="lazy")
+    source.people.append(Membership(email=EVE, principals=BOARD))
+    source.failures = {"rule space:B": OUTAGE}
+
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+
+    assert index.finds("board", EVE) == ["Board lunch.", "Board salaries."]
+
+
+def test_people_who_stay_the_same_are_not_written_again(index: Any, source: Any, document: Make) -> None:
+    """A pass over a company of thousands writes what changed."""
+    board_only(source, document)
+    source.people.append(Membership(email=EVE, principals=BOARD))
+    index.refresh(source, mode="lazy")
+    before = index.rows("select email, xmin::text from memberships order by 1")
+    source.people = [
+        replace(source.people[0], email="Ada@example.com"),
+        Membership(email=EVE, principals=BOARD | {"a"}),
+    ]
+
+    index.refresh(source, Pass.PERMISSIONS, mode="lazy")
+
+    after = index.rows("select email, xmin::text from memberships order by 1")
+    assert [email for email, _ in after] == [ADA, EVE]
+    assert (before[0] == after[0], before[1] == after[1]) == (True, False)

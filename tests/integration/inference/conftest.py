@@ -14,7 +14,8 @@ from psycopg_pool import ConnectionPool
 
 from connectors.documents import AccessRule, Document, DocumentKind, Membership, Section, SectionKind
 from indexer.embedding import Embedder
-from indexer.rules import RuleStore, store_memberships
+from indexer.people import store_people
+from indexer.rules import RuleStore
 from indexer.store import store_document
 from indexer.vectors import embed_source
 from lorebot.database.pool import open_pool
@@ -63,7 +64,7 @@ def _fill(pool: ConnectionPool, embedder: Embedder) -> None:
                 updated=datetime(2026, 1, 2, tzinfo=UTC),
             )
             store_document(connection, document, rules=rules, embedder=embedder)
-        store_memberships(
+        store_people(
             connection, "wiki", [Membership(email="ceo@example.com", principals=frozenset({"group:board"}))]
         )
     embed_source(pool, "wiki", embedder, progress=lambda *_: None)
