@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import structlog
-
 from connectors.atlassian import AtlassianClient, Deployment
 from connectors.documents import AccessRule, Changed, Document, Listed, Membership, Unreadable
-from connectors.errors import NotFoundError
+from connectors.errors import UnexpectedAnswerError
 from connectors.jira_access import JiraAccess
 from connectors.jira_api import ISSUES_AT_ONCE, JiraApi
 from connectors.jira_attachments import ids_by_ticket
@@ -23,10 +21,8 @@ from connectors.jira_listing import TicketListing
 from connectors.jira_memory import Memory
 from connectors.jira_projects import Projects
 from connectors.jira_tickets import TicketReader
-from connectors.people import memberships_of
+from connectors.people import memberships_of, people_in_groups
 from connectors.times import parse_time
-
-log = structlog.get_logger(__name__)
 
 #: An issue that is being written while the search runs may become visible a little later.
 _OVERLAP = timedelta(minutes=10)
@@ -130,22 +126,15 @@ class JiraConnector:
     def memberships(self) -> Iterator[Membership]:
         """Everybody in any group, by e-mail."""
         self._access.forget()
-        return memberships_of(self._members())
+        found = people_in_groups(self._api.groups(), self._people, self._api.myself)
+        return memberships_of((person, email, group) for group, (person, email) in found)
 
-    def _members(self) -> Iterator[tuple[str, str, str]]:
-        """A group that is deleted meanwhile has nobody in it; if none shows its people, that is a fault of access."""
-        hidden: NotFoundError | None = None
-        shown = False
-        for group in self._api.groups():
-            try:
-                for user in self._api.members(group):
-                    yield self._api.user_id(user) or "", user.get("emailAddress") or "", group
-                shown = True
-            except NotFoundError as exc:
-                hidden = exc
-                log.warning("jira.group_hidden", group=group)
-        if hidden and not shown:
-            raise hidden
+    def _people(self, group: str) -> Iterator[tuple[str, str]]:
+        """Ids and e-mail addresses of the people in a group."""
+        for user in self._api.members(group):
+            if not isinstance(user, dict):
+                raise UnexpectedAnswerError(f"Jira told the people of the group {group} in an unknown form.")
+            yield self._api.user_id(user) or "", user.get("emailAddress") or ""
 
     def _custom_fields(self) -> tuple[CustomField, ...]:
         """The fields to read. Data Center has the epic in one of them, and is asked in any case."""

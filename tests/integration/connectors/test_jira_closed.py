@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.documents import Changed, Listed
-from connectors.errors import NotFoundError
+from connectors.errors import ConnectorError, NotFoundError, ServerFaultError
 from sandbox import site_changes
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -94,3 +95,67 @@ def test_where_no_project_is_shown_the_account_is_at_fault(running: Any) -> None
         with pytest.raises(NotFoundError, match="none of the projects"):
             next(call())
     assert connector.rule("project:10").principals == frozenset()
+
+
+BROKEN_GROUPS = {
+    "fault": {"status": 500},
+    "unavailable": {"status": 503},
+    "refused": {"status": 403},
+    "broken off": {"status": 200, "body": '{"values": [{'},
+    "a page for people": {"status": 200, "body": "<html>Sorry</html>"},
+    "people that are none": {"status": 200, "body": {"values": ["ann.lee"], "isLast": True}},
+}
+
+
+def principals(running: Any) -> dict[str, frozenset[str]]:
+    """Everybody's by e-mail."""
+    return {person.email: person.principals for person in running.jira().memberships()}
+
+
+def group_fault(running: Any, name: str, **fault: Any) -> str:
+    """Let the people of a group not be read; returns the group as a principal."""
+    group = running.site.directory.group(name)
+    identity = group.id if running.deployment == "cloud" else group.name
+    running.fault(**{"path": rf"group/member\?.*={identity}(&|$)", "times": 100, **fault})
+    return f"group:{identity}"
+
+
+@pytest.mark.parametrize("fault", BROKEN_GROUPS.values(), ids=BROKEN_GROUPS)
+def test_a_group_whose_people_cannot_be_read_has_nobody_in_it(running: Any, fault: dict[str, Any]) -> None:
+    """The others are read; somebody who left one of them must not stay in it because of this one."""
+    before = principals(running)
+    site_changes.set_members(running.site, "board", [])
+    keepers = group_fault(running, "keepers", **fault)
+    with capture_logs() as logs:
+        now = principals(running)
+    warned = [f"group:{entry['group']}" for entry in logs if entry["event"] == "people.group_unreadable"]
+    assert warned == [keepers]
+    assert keepers in before["ann.lee@acme.example"]
+    assert now["ann.lee@acme.example"] == before["ann.lee@acme.example"] - {keepers}
+    assert now["cy.fox@acme.example"] < before["cy.fox@acme.example"]
+
+
+def test_a_group_that_breaks_off_in_its_middle_counts_as_empty(running: Any) -> None:
+    """Its first page is not everybody, and tells nothing about who has left."""
+    before = principals(running)
+    values = [{"accountId": "acc-1", "key": "ann.lee", "emailAddress": "ann.lee@acme.example"}]
+    first = {"values": values, "isLast": False, "total": 2, "startAt": 0}
+    group_fault(running, "keepers", status=200, body=first, times=1)
+    group = group_fault(running, "keepers", status=500)
+    assert principals(running)["ann.lee@acme.example"] == before["ann.lee@acme.example"] - {group}
+
+
+@pytest.mark.parametrize("status", [401, 500, 503])
+def test_where_account_or_site_are_down_nobody_is_put_out_of_a_group(running: Any, status: int) -> None:
+    """Those who are known stay."""
+    group_fault(running, "keepers", status=status)
+    running.fault(path="myself", status=status, times=30)
+    with pytest.raises(ConnectorError):
+        principals(running)
+
+
+def test_where_no_group_can_be_read_the_site_is_at_fault(running: Any) -> None:
+    """Though the account works."""
+    running.fault(path="group/member", status=500, times=100)
+    with pytest.raises(ServerFaultError):
+        principals(running)
