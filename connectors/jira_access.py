@@ -55,6 +55,10 @@ class JiraAccess:
         restriction = issue["fields"].get("issuerestriction")
         return (*rules, _RESTRICTED) if restriction and restriction.get("issuerestrictions") != {} else rules
 
+    def rules_now(self, issue: Json) -> tuple[AccessRule, ...]:
+        """As :meth:`rules`, and who satisfies those whose name is the same whatever the ticket's level."""
+        return tuple(self._told(rule) for rule in self.rules(issue))
+
     def project_rules(self, project: str) -> tuple[AccessRule, ...]:
         """The rules of a ticket without a level, in a project that does not depend on its tickets' people."""
         return (AccessRule(name=str(RuleName(kind=RuleKind.PROJECT, ids=(project,))), principals=None),)
@@ -75,6 +79,11 @@ class JiraAccess:
         """Who satisfies a rule now; nobody where the site does not tell. Raises KeyError for another's name."""
         asked = RuleName.parse(name)
         return AccessRule(name=name, principals=self._principals(asked))
+
+    def _told(self, rule: AccessRule) -> AccessRule:
+        if rule.principals is None and RuleName.parse(rule.name).kind is RuleKind.ISSUE:
+            return self.rule(rule.name)
+        return rule
 
     def _principals(self, asked: RuleName) -> frozenset[str]:
         if asked.kind is RuleKind.ISSUE:

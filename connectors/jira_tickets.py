@@ -69,7 +69,7 @@ class TicketReader:
             source=self._source,
             site_url=self._site_url,
             deployment=self._api.client.site.deployment,
-            access_rules=self._access.rules(issue),
+            access_rules=self._access.rules_now(issue),
             custom=self._custom,
             comment_rules=lambda comment: self._comments.rules(issue, comment),
             attachments=listed_attachments(issue),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from connectors.batches import batches
-from connectors.documents import Document, SectionKind, Unreadable
+from connectors.documents import Document, Listed, SectionKind, Unreadable
 from sandbox.atlassian import jira_beans
 
 
@@ -38,6 +39,11 @@ def by_key(found: list[Document | Unreadable]) -> dict[str, Document]:
 def read(connector: Any) -> dict[str, Document]:
     """All tickets by key."""
     return by_key(read_all(connector))
+
+
+def rule_names(found: Iterable[Listed | Document]) -> dict[str, list[str]]:
+    """The names of the rules of each, by its id."""
+    return {each.id: [rule.name for rule in each.access_rules or ()] for each in found}
 
 
 def make_service_desks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from connectors.documents import Changed, Listed
+from connectors.documents import Changed, Document, Listed, Unreadable
 from connectors.errors import ConnectorError, NotFoundError, ServerFaultError
 from sandbox import site_changes
 
@@ -159,3 +159,39 @@ def test_where_no_group_can_be_read_the_site_is_at_fault(running: Any) -> None:
     running.fault(path="group/member", status=500, times=100)
     with pytest.raises(ServerFaultError):
         principals(running)
+
+
+def test_a_ticket_that_is_read_tells_who_sees_its_new_level(serve: Callable[[str], Any]) -> None:
+    """On Data Center its rule is called the same whatever the level; a listing leaves it as it is known."""
+    with serve("datacenter") as running:
+        site, connector = running.site, running.jira()
+        before = {rule.name: rule.principals for rule in next(connector.documents(["1003"])).access_rules}
+        assert before == {"project:10": None, "issue:1003": {"user:cy.fox"}}
+        assert connector.rule("issue:1003").principals == before["issue:1003"]
+        site_changes.set_security(site, site.find_issue("OPS-3"), ("group:keepers",))
+        counts = site.traffic.counts.copy()
+        (_, level) = next(connector.documents(["1003"])).access_rules
+        assert level.principals == {"user:ann.lee"}
+        made = site.traffic.counts - counts
+        assert sum(number for path, number in made.items() if "viewissue" in path) == 1
+        assert {rule.principals for rule in listed(running)["1003"]} == {None}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_ticket_that_is_read_while_nobody_tells_who_sees_it_is_for_nobody(
+    serve: Callable[[str], Any], status: int
+) -> None:
+    """A refusal is no reason to leave it to those who saw it under its last level."""
+    with serve("datacenter") as running:
+        running.fault(path="viewissue", status=status, times=1)
+        (_, level) = next(running.jira().documents(["1003"])).access_rules
+        assert level.principals == frozenset()
+
+
+def test_a_ticket_whose_viewers_fail_waits_and_the_others_are_read(serve: Callable[[str], Any]) -> None:
+    """It is asked about again later."""
+    with serve("datacenter") as running:
+        running.fault(path="viewissue", status=500, times=3)
+        found = {each.id: each for each in running.jira().documents(["1001", "1003"])}
+        assert isinstance(found["1001"], Document)
+        assert isinstance(found["1003"], Unreadable)
