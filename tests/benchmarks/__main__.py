@@ -88,9 +88,10 @@ def _table(results: dict[str, list[Figure]]) -> Table:
         for figure in figures:
             samples = figure.samples
             spread = f"{_number(min(samples))} to {_number(max(samples))}" if len(samples) > 1 else ""
-            target = "" if figure.at_most is None else f"at most {_number(figure.at_most)}"
             style = "red" if figure.missed else None
-            table.add_row(name, figure.name, _number(figure.value), figure.unit, spread, target, style=style)
+            table.add_row(
+                name, figure.name, _number(figure.value), figure.unit, spread, figure.target, style=style
+            )
         table.add_section()
     return table
 

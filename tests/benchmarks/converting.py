@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from figures import Figure, median
@@ -12,6 +15,9 @@ from connectors.markup.adf import adf_to_markdown
 from connectors.markup.storage import read_storage
 from connectors.markup.wiki import wiki_to_markdown
 
+#: Pages of a real wiki, and how many of them count as large.
+REAL = Path(__file__).parents[3] / "shared" / "data" / "aws" / "confluence"
+LARGEST = 30
 #: What the pages are made of: denser in tags than most, so that the figures are low rather than high.
 STORAGE = (
     "<h2>Oil the winch</h2><p>Every <strong>first</strong> Monday, see <ac:link><ri:page ri:content-title="
@@ -61,7 +67,29 @@ def measure(repeats: int) -> list[Figure]:
         figures.append(
             Figure(name=f"{name}, time per MB of 10 MB against 1 MB", value=ratio, unit="x", at_most=2)
         )
-    return figures
+    return [*figures, *_real_pages(repeats)]
+
+
+def _real_pages(repeats: int) -> list[Figure]:
+    """The largest pages of a real wiki, one after another."""
+    if not REAL.exists():
+        return []
+    bodies = [
+        json.loads(line)["storage"]
+        for path in sorted(REAL.glob("*.jsonl.gz"))
+        for line in gzip.open(path, "rt")
+    ]
+    largest = sorted(bodies, key=len)[-LARGEST:]
+    size = sum(len(body.encode()) for body in largest)
+    samples = _samples(size, lambda: [read_storage(body, lambda _: None) for body in largest], repeats)
+    return [
+        median(
+            f"storage format, the {LARGEST} largest real pages",
+            [1 / sample for sample in samples],
+            "MB/s",
+            at_least=20,
+        )
+    ]
 
 
 def _samples(size: int, convert: Callable[[], object], repeats: int) -> Sequence[float]:

@@ -19,17 +19,39 @@ class Figure:
     samples: tuple[float, ...] = ()
     #: The value should stay at or below it; None where nothing is promised.
     at_most: float | None = None
+    #: The value should stay at or above it.
+    at_least: float | None = None
 
     @property
     def missed(self) -> bool:
-        """The value is above its target."""
-        return self.at_most is not None and self.value > self.at_most
+        """The value is on the wrong side of its target."""
+        too_much = self.at_most is not None and self.value > self.at_most
+        return too_much or (self.at_least is not None and self.value < self.at_least)
+
+    @property
+    def target(self) -> str:
+        """The promise in words; empty where there is none."""
+        if self.at_least is not None:
+            return f"at least {self.at_least:g}"
+        return "" if self.at_most is None else f"at most {self.at_most:g}"
 
 
-def median(name: str, samples: Sequence[float], unit: str, *, at_most: float | None = None) -> Figure:
+def median(
+    name: str,
+    samples: Sequence[float],
+    unit: str,
+    *,
+    at_most: float | None = None,
+    at_least: float | None = None,
+) -> Figure:
     """The median of repeats, which a single disturbance on a busy machine does not move."""
     return Figure(
-        name=name, value=statistics.median(samples), unit=unit, samples=tuple(samples), at_most=at_most
+        name=name,
+        value=statistics.median(samples),
+        unit=unit,
+        samples=tuple(samples),
+        at_most=at_most,
+        at_least=at_least,
     )
 
 

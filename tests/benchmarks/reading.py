@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ EDITED = 0.01
 SHARE = 3.0
 #: MiB of the reading process.
 MEMORY = 300.0
+#: Routes that give the bytes of attached files: one request a file, however the rest is read.
+_FILES = re.compile("attachment|_media|/download")
 #: Each page costs the known alternative two requests more than its share of the page listing (docs/benchmarks.md).
 PER_DOCUMENT = 0.2
 
@@ -49,16 +52,19 @@ def measure(repeats: int) -> list[Figure]:
             Figure(name=f"{kind}, documents", value=documents, unit=""),
             Figure(name=f"{kind}, documents", value=documents / read["seconds"], unit="1/s"),
             Figure(name=f"{kind}, requests", value=read["requests"], unit=""),
-            Figure(
-                name=f"{kind}, requests a document",
-                value=read["requests"] / documents,
-                unit="",
-                at_most=PER_DOCUMENT,
+            *(
+                Figure(
+                    name=f"{kind}, {what} a document",
+                    value=read[what] / documents,
+                    unit="",
+                    at_most=PER_DOCUMENT,
+                )
+                for what in ("requests", "requests but for files")
             ),
             Figure(name=f"{kind}, peak memory", value=read["peak_mib"], unit="MiB", at_most=MEMORY),
             Figure(name=f"{kind}, read after 1 % edits", value=again[kind]["documents"], unit=""),
         ]
-    for what in ("requests", "seconds"):
+    for what in ("requests", "requests but for files", "seconds"):
         share = 100 * sum(each[what] for each in again.values()) / sum(each[what] for each in full.values())
         figures.append(Figure(name=f"after 1 % edits, {what}", value=share, unit="%", at_most=SHARE))
     return figures + _memory_of_a_tenth(full)
@@ -100,7 +106,11 @@ def _read(addresses: Mapping[str, Any], kind: str, *, since: str | None) -> dict
         [sys.executable, str(READER), json.dumps(task)], check=True, capture_output=True, text=True
     ).stdout
     found: dict[str, Any] = json.loads(output)
-    found["requests"] = sum(requests.get(counted, timeout=60).json().values())
+    counts = requests.get(counted, timeout=60).json()
+    found["requests"] = sum(counts.values())
+    found["requests but for files"] = sum(
+        count for route, count in counts.items() if not _FILES.search(route)
+    )
     return found
 
 
