@@ -99,6 +99,11 @@ class ConfluenceApi(ABC):
     def attachment(self, attachment_id: str) -> Json | None:
         """The row of an attachment by its id; None where it is gone or closed to us."""
 
+    @abstractmethod
+    def titled(self, space: Space, title: str) -> list[Json]:
+        """Rows of the pages (on Cloud, else the blog posts) with this title, without bodies: from the site's data and
+        not from its search index, which may not know them yet."""
+
     def current_user(self) -> Json:
         """The account that reads."""
         user: Json = self.client.get("rest/api/user/current")

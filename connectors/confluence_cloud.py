@@ -11,7 +11,7 @@ from typing import Any
 from connectors.atlassian import Json
 from connectors.batches import batches
 from connectors.confluence_api import KEYS_AT_ONCE, Body, ConfluenceApi, Person, Space, next_query, step
-from connectors.confluence_single import read_attachment, read_page
+from connectors.confluence_single import read_attachment, read_page, titled_pages
 from connectors.documents import ANYONE
 
 _USERS_AT_ONCE = 100
@@ -38,6 +38,9 @@ class CloudConfluence(ConfluenceApi):
 
     def attachment(self, attachment_id: str) -> Json | None:
         return read_attachment(self, attachment_id)
+
+    def titled(self, space: Space, title: str) -> list[Json]:
+        return titled_pages(self, space, title)
 
     def space_readers(self, space: Space) -> frozenset[str]:
         readers = set()

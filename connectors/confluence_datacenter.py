@@ -46,6 +46,11 @@ class DataCenterConfluence(ConfluenceApi):
     def attachment(self, attachment_id: str) -> Json | None:
         return self.get_if_there(f"rest/api/content/{attachment_id}", {"expand": FILE_EXPAND})
 
+    def titled(self, space: Space, title: str) -> list[Json]:
+        # Pages alone: for a blog post the resource wants the day of its posting.
+        params = {"spaceKey": space.key, "title": title, "expand": "space,history", "limit": 25}
+        return [row for rows in self.pages("rest/api/content", {**params, "type": "page"}) for row in rows]
+
     def space_readers(self, space: Space) -> frozenset[str]:
         """Who may view the space, as principals; nobody where the list of permissions names none."""
         readers = set()

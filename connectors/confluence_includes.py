@@ -7,7 +7,7 @@ page's readers, and so it keeps that page's rules.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ import structlog
 from lxml import etree
 
 from connectors.atlassian import Json
-from connectors.confluence_api import ConfluenceApi
+from connectors.confluence_api import ConfluenceApi, Space
 from connectors.confluence_pages import handle_of
 from connectors.confluence_query import titled
 from connectors.confluence_rows import is_page
@@ -71,19 +71,40 @@ def excerpt_of(storage: str, name: str) -> str:
     )
 
 
-def find_included(api: ConfluenceApi, wanted: Iterable[Include]) -> dict[str, Json]:
-    """Rows without bodies, by :attr:`Include.handle`.
+def find_included(
+    api: ConfluenceApi, wanted: Iterable[Include], spaces: Mapping[str, Space]
+) -> dict[str, Json]:
+    """Rows without bodies, by :attr:`Include.handle`; ``spaces`` are those of the includes, by their keys.
 
-    A page comes before a blog post of the same title; of several posts, the newest.
+    A page comes before a blog post of the same title; of several posts, the newest. What the search does not show,
+    whose index lags, is asked for one by one: nothing would have it looked for again when it is shown.
     """
     found: dict[str, Json] = {}
-    places = sorted({(each.space, each.title) for each in wanted})
-    for batch in _batches(places):
-        for row in filter(is_page, _titled(api, batch)):
-            handle = handle_of(str((row.get("space") or {}).get("key")), str(row.get("title")))
-            if handle not in found or _rank(row) > _rank(found[handle]):
-                found[handle] = row
+    places = {each.handle: (each.space, each.title) for each in wanted}
+    for batch in _batches(sorted(places.values())):
+        _take(found, _titled(api, batch))
+    for handle, (key, title) in places.items():
+        if handle not in found:
+            _take(found, _asked(api, spaces[key], title))
     return found
+
+
+def _take(found: dict[str, Json], rows: Iterable[Json]) -> None:
+    for row in filter(is_page, rows):
+        handle = handle_of(str((row.get("space") or {}).get("key")), str(row.get("title")))
+        if handle not in found or _rank(row) > _rank(found[handle]):
+            found[handle] = row
+
+
+def _asked(api: ConfluenceApi, space: Space, title: str) -> list[Json]:
+    """As :func:`_titled`, from the site's data."""
+    try:
+        return api.titled(space, title)
+    except BrokenAnswerError:
+        raise
+    except UnexpectedAnswerError:
+        log.warning("confluence.include_refused", space=space.key)
+        return []
 
 
 def _titled(api: ConfluenceApi, places: Sequence[tuple[str, str]]) -> list[Json]:

@@ -105,10 +105,12 @@ class _PageBatch:
         wanted = {
             each for row in rows.values() for each in includes_of(body_of(row) or "", row["space"]["key"])
         }
-        readable = {each for each in wanted if self._known.spaces.find(each.space) is not None}
+        spaces = {key: self._known.spaces.find(key) for key in {each.space for each in wanted}}
+        readable = {key: space for key, space in spaces.items() if space is not None}
         if not readable:
             return {}
-        ids = {handle: str(row["id"]) for handle, row in find_included(self._known.api, readable).items()}
+        shown = find_included(self._known.api, (each for each in wanted if each.space in readable), readable)
+        ids = {handle: str(row["id"]) for handle, row in shown.items()}
         found: dict[str, Json | Unreadable] = {each: rows[each] for each in ids.values() if each in rows}
         if missing := sorted(set(ids.values()) - found.keys()):
             for row in self._rows.read(missing):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from connectors.atlassian import Json
 from connectors.batches import batches
-from connectors.confluence_api import Body, ConfluenceApi
+from connectors.confluence_api import Body, ConfluenceApi, Space
 from connectors.confluence_query import with_ids
 from connectors.errors import BrokenAnswerError, NotFoundError, RemovedError
 
@@ -62,6 +62,24 @@ def read_attachment(api: ConfluenceApi, attachment_id: str) -> Json | None:
             "container": {"id": container, "type": "page" if found.get("pageId") else "blogpost"},
             "extensions": {"mediaType": found.get("mediaType"), "fileSize": found.get("fileSize")},
         }
+
+
+def titled_pages(api: ConfluenceApi, space: Space, title: str) -> list[Json]:
+    """What :func:`connectors.confluence_includes.find_included` needs of pages, or else blog posts, of this title."""
+    params = {"space-id": space.id, "title": title, "status": "current", "limit": 25}
+    for kind, resource in _RESOURCES.items():
+        found = [row for rows in api.pages(f"api/v2/{resource}", params) for row in rows]
+        if found:
+            return [
+                {
+                    **{name: row.get(name) for name in ("id", "status", "title")},
+                    "type": kind,
+                    "space": {"key": space.key},
+                    "history": {"createdDate": row.get("createdAt")},
+                }
+                for row in found
+            ]
+    return []
 
 
 @contextmanager

@@ -177,6 +177,10 @@ def _unsearched(site: Served, connector: Callable[[], Connector]) -> Iterator[Sc
     wiki = site.site
     labels = [f"label{number}" for number in range(60)]
     site_changes.update_page(wiki, wiki.pages["101"], {"labels": labels})
+    storage = (
+        '<ac:structured-macro ac:name="include"><ri:page ri:content-title="Nowhere"/></ac:structured-macro>'
+    )
+    site_changes.update_page(wiki, wiki.pages["101"], {"storage": storage})
     site_changes.update_attachment(wiki, wiki.pages["102"], "att1", {"title": "steps.md"})
     empty = {"results": [], "start": 0, "limit": 50, "size": 0, "_links": {}}
     for ids in (["101", "104"], ["102/att1"], ["999"]):

@@ -86,6 +86,9 @@ class Tree(ConfluenceApi):
     def attachment(self, attachment_id: str) -> dict[str, Any] | None:
         raise AssertionError(attachment_id)
 
+    def titled(self, space: Space, title: str) -> list[dict[str, Any]]:
+        raise AssertionError(title)
+
     def user_names(self, ids: Iterable[str]) -> Mapping[str, str]:
         raise AssertionError(ids)
 
