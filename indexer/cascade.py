@@ -36,6 +36,18 @@ def spread_rules(connection: Connection, source: str, source_id: str, rule_ids: 
     _tighten(connection, source, [source_id], rule_ids)
 
 
+def included_among(connection: Connection, source: str, source_ids: Sequence[str]) -> set[str]:
+    """Those of these documents whose text is taken in somewhere."""
+    parameters = {"source": source, "source_ids": list(source_ids)}
+    return {row[0] for row in connection.execute(SQL["included_among"], parameters)}
+
+
+def tighten_included(connection: Connection, source: str, source_id: str, rule_ids: Sequence[int]) -> None:
+    """Demand these rules wherever the text of a document is taken in, and note who takes it in."""
+    hosts = _tighten(connection, source, [source_id], rule_ids)
+    reading_list.note(connection, source, hosts, priority=Priority.CHANGED)
+
+
 def note_dependents(connection: Connection, source: str, handles: Iterable[str | None], *, but: str) -> None:
     """Note every document that takes in the text of one of these."""
     known = sorted({handle for handle in handles if handle is not None})
@@ -97,6 +109,9 @@ def delete(connection: Connection, source: str, source_ids: Sequence[str]) -> in
     return sum(source_id in asked for source_id in deleted)
 
 
-def _tighten(connection: Connection, source: str, source_ids: Sequence[str], rule_ids: Sequence[int]) -> None:
+def _tighten(
+    connection: Connection, source: str, source_ids: Sequence[str], rule_ids: Sequence[int]
+) -> set[str]:
+    """Returns the documents in which a text became stricter."""
     parameters = {"source": source, "source_ids": list(source_ids), "rule_ids": list(rule_ids) or [NOBODY]}
-    connection.execute(SQL["tighten_included"], parameters)
+    return {row[0] for row in connection.execute(SQL["tighten_included"], parameters)}

@@ -11,6 +11,11 @@ update chunks c set rule_ids = array(select distinct unnest(c.rule_ids || %(rule
 from documents d
 where d.id = c.document_id and d.source = %(source)s and c.included_id = any(%(source_ids)s)
   and not c.rule_ids @> %(rule_ids)s::bigint[]
+returning d.source_id
+
+-- name: included_among
+select distinct c.included_id from chunks c join documents d on d.id = c.document_id
+where d.source = %(source)s and c.included_id = any(%(source_ids)s)
 
 -- name: dependents
 select source_id from documents

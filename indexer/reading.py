@@ -6,9 +6,8 @@ nothing else. Results are stored in order, by the calling thread alone.
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -21,6 +20,7 @@ from connectors.documents import Connector, Document, Unreadable
 from connectors.errors import ConnectorError
 from indexer import cascade, reading_list
 from indexer.embedding import Embedder
+from indexer.fetching import Batch, Fetcher
 from indexer.reading_list import Entry, Priority
 from indexer.rules import RuleStore
 from indexer.statements import load
@@ -39,15 +39,6 @@ _ROUNDS = 3
 
 #: What the database says of one document that it cannot take, and not of the database itself.
 _REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Batch:
-    """What became of one batch; with an error, what was read before it."""
-
-    entries: dict[str, Entry]
-    read: list[Document | Unreadable]
-    error: ConnectorError | None
 
 
 @dataclass(kw_only=True)
@@ -78,13 +69,14 @@ class Reader:
         Raises:
             ConnectorError: the source failed; what it gave is stored, the rest remains listed.
         """
+        fetcher = Fetcher(connector=self.connector, any_other=self._any_other)
         executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix=f"read-{self._source}")
-        flying: deque[Future[_Batch]] = deque()
+        flying: deque[Future[Batch]] = deque()
         error: ConnectorError | None = None
         try:
             while True:
                 while error is None and len(flying) < IN_FLIGHT and (entries := self._pick()):
-                    flying.append(executor.submit(_fetch, self.connector, entries))
+                    flying.append(executor.submit(fetcher.fetch, entries))
                 if not flying:
                     break
                 batch = flying.popleft().result()
@@ -106,17 +98,22 @@ class Reader:
         self._held.update(entry.source_id for entry in entries)
         return entries
 
-    def _store(self, batch: _Batch) -> None:
+    def _any_other(self, source_ids: Collection[str]) -> str | None:
+        with self.pool.connection() as connection:
+            return reading_list.any_other(connection, self._source, but=source_ids)
+
+    def _store(self, batch: Batch) -> None:
         missing = dict(batch.entries)
         for document in batch.read:
             entry = missing.pop(document.id, None)
             if entry is not None:
                 self._store_one(document, entry)
                 self._finish(entry)
-        if batch.error is not None:
+        if batch.unread:
             with self.pool.connection() as connection:
-                reading_list.put_behind(connection, self._source, list(missing.values()))
-            return
+                reading_list.put_behind(connection, self._source, batch.unread, smaller=batch.tiring)
+            for entry in batch.unread:
+                missing.pop(entry.source_id, None)
         for entry in missing.values():
             with self.pool.connection() as connection:
                 self._take_away(connection, entry)
@@ -170,43 +167,3 @@ class Reader:
             reading_list.mark_gone(connection, self._source, entry)
             self.gone += 1
             log.info("document_gone", source=self._source, document=entry.source_id)
-
-
-def _fetch(connector: Connector, entries: Sequence[Entry]) -> _Batch:
-    """Read one batch, in a thread; what was read before an error counts."""
-    by_id = {entry.source_id: entry for entry in entries}
-    read: list[Document | Unreadable] = []
-    try:
-        for document in connector.documents(list(by_id)):
-            read.append(document)  # one by one, for what comes before an error
-    except ConnectorError as error:
-        return _Batch(entries=by_id, read=read, error=error)
-    except Exception as error:  # noqa: BLE001 - a fault of ours in one document must not stop the source for ever
-        if len(entries) > 1:
-            return _one_by_one(connector, entries)
-        # The type and the place alone: the message may hold text of the document.
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        name, where = type(error).__name__, f"{place.filename}:{place.lineno}"
-        log.error(
-            "document_broke_the_reader",
-            source=connector.name,
-            document=entries[0].source_id,
-            at=where,
-            error=name,
-        )
-        reason = f"It could not be read because of a fault of ours ({name}); please report it."
-        read = [Unreadable(id=entries[0].source_id, external_id=entries[0].source_id, reason=reason)]
-    return _Batch(entries=by_id, read=read, error=None)
-
-
-def _one_by_one(connector: Connector, entries: Sequence[Entry]) -> _Batch:
-    batches: list[_Batch] = []
-    for entry in entries:
-        batches.append(_fetch(connector, [entry]))
-        if batches[-1].error is not None:
-            break
-    return _Batch(
-        entries={entry.source_id: entry for entry in entries},
-        read=[document for batch in batches for document in batch.read],
-        error=batches[-1].error,
-    )

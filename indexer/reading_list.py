@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from itertools import takewhile
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -38,6 +39,8 @@ class Entry:
     #: As it was when it was picked up: a later one means that it has to be read again.
     noted_at: datetime
     priority: int
+    #: How often its batch was given up in a row before it was found out which of them could not be read.
+    setbacks: int
 
 
 def note(
@@ -72,10 +75,12 @@ def note_gently(
 
 
 def pick(connection: Connection, source: str, *, limit: int, held: Collection[str]) -> list[Entry]:
-    """The next ones to read, but for those that are held already."""
+    """The next ones to read, but for those that are held already; fewer where a whole batch could not be read."""
     parameters = {"source": source, "limit": limit, "held": list(held)}
     with connection.cursor(row_factory=class_row(Entry)) as cursor:
-        return cursor.execute(SQL["pick"], parameters).fetchall()
+        found = cursor.execute(SQL["pick"], parameters).fetchall()
+    alike = list(takewhile(lambda entry: entry.setbacks == found[0].setbacks, found))
+    return alike[: max(1, limit >> min(alike[0].setbacks, 16))] if alike else []
 
 
 def strike_off(connection: Connection, source: str, entry: Entry) -> bool:
@@ -100,14 +105,26 @@ def try_again(connection: Connection, source: str) -> None:
     connection.execute(SQL["try_again"], {"source": source})
 
 
-def put_behind(connection: Connection, source: str, entries: Collection[Entry]) -> None:
-    """The source failed while these were read: next time the others come first."""
+def put_behind(
+    connection: Connection, source: str, entries: Collection[Entry], *, smaller: bool = False
+) -> None:
+    """These could not be read, it is not known why: next time the others come first.
+
+    With ``smaller`` they come in smaller batches then, which tell why.
+    """
     parameters = {
         "source": source,
         "source_ids": [entry.source_id for entry in entries],
         "noted_ats": [entry.noted_at for entry in entries],
+        "setbacks": int(smaller),
     }
     connection.execute(SQL["put_behind"], parameters)
+
+
+def any_other(connection: Connection, source: str, *, but: Collection[str]) -> str | None:
+    """Any document of the source but these: one that was read before, else one that is listed."""
+    row = connection.execute(SQL["any_other"], {"source": source, "but": list(but)}).fetchone()
+    return None if row is None else str(row[0])
 
 
 def forget(connection: Connection, source: str, source_ids: Sequence[str]) -> None:

@@ -19,10 +19,11 @@ on conflict (source, source_id) do update set
 where reading_list.gone_at is not null or (%(being_read)s and reading_list.attempts = 0)
 
 -- name: pick
-select source_id, noted_at, priority from reading_list
+-- What was set back more than once comes last, whatever its priority: it must not keep the others out.
+select source_id, noted_at, priority, setbacks from reading_list
 where source = %(source)s and gone_at is null and not_before <= clock_timestamp()
   and source_id <> all(%(held)s::text[])
-order by priority, noted_at
+order by setbacks > 1, priority, noted_at
 limit %(limit)s
 
 -- name: count_waiting
@@ -52,9 +53,22 @@ where source = %(source)s and reason is not null and gone_at is null
 
 -- name: put_behind
 -- The others first: what makes a whole batch fail must not be picked first for ever.
-update reading_list set noted_at = clock_timestamp()
+update reading_list set noted_at = clock_timestamp(), setbacks = setbacks + %(setbacks)s
 from unnest(%(source_ids)s::text[], %(noted_ats)s::timestamptz[]) as unread(id, picked_at)
 where source = %(source)s and source_id = unread.id and noted_at = unread.picked_at
+
+-- name: any_other
+select source_id from (
+    (select 0 as choice, source_id from documents d
+     where source = %(source)s and parent_id is null and source_id <> all(%(but)s::text[])
+       and not exists (select from reading_list r where r.source = d.source and r.source_id = d.source_id)
+     order by random() limit 1)
+    union all
+    (select 1, source_id from reading_list
+     where source = %(source)s and gone_at is null and reason is null and source_id <> all(%(but)s::text[])
+     order by random() limit 1)
+) as others
+order by choice limit 1
 
 -- name: mark_gone
 update reading_list set gone_at = clock_timestamp(), reason = null, attempts = 0

@@ -98,11 +98,14 @@ class Listing:
         self.rules.learn(self.pool, (rule for listed in batch for rule in listed.access_rules or ()))
         with self.pool.connection() as connection:
             stored = self._stored(connection, [listed.id for listed in batch])
-            for listed in batch:
-                known = stored.get(listed.id)
-                if known and not known.gone and listed.access_rules is not None:
-                    self._rewrite_rules(connection, listed, known)
-            wanted = [listed.id for listed in batch if self._is_wanted(listed, stored.get(listed.id))]
+            told = [listed for listed in batch if listed.access_rules is not None]
+            looser = {each.id for each in told if self._tighten(connection, each, stored.get(each.id))}
+            self._tighten_unstored(connection, [each for each in told if each.id not in stored])
+            wanted = [
+                listed.id
+                for listed in batch
+                if listed.id in looser or self._is_wanted(listed, stored.get(listed.id))
+            ]
             if self.noting is Noting.ALL:
                 reading_list.note(connection, self.connector.name, wanted, priority=Priority.LISTED)
             else:
@@ -124,10 +127,27 @@ class Listing:
             return True
         return listed.parts is not None and listed.parts != frozenset(stored.parts)
 
-    def _rewrite_rules(self, connection: Connection, listed: Listed, stored: _Stored) -> None:
+    def _tighten(self, connection: Connection, listed: Listed, stored: _Stored | None) -> bool:
+        """Demand what is listed beside what is stored; returns whether the listing would open it.
+
+        A listing may come from a search that lags behind: what it opens is opened by reading the document.
+        """
+        if stored is None or stored.gone:
+            return False
         now = self.rules.ids(connection, listed.access_rules or ())
-        if now != stored.rule_ids:
-            cascade.rewrite_rules(connection, self.connector.name, listed.id, now, handle=stored.handle)
+        both = sorted({*stored.rule_ids, *now}) if stored.rule_ids and now else []
+        if both != stored.rule_ids:
+            cascade.rewrite_rules(connection, self.connector.name, listed.id, both, handle=stored.handle)
+        return both != now
+
+    def _tighten_unstored(self, connection: Connection, batch: Sequence[Listed]) -> None:
+        """Demand what is listed wherever the text of a document is taken in that is not stored itself."""
+        source = self.connector.name
+        included = cascade.included_among(connection, source, [listed.id for listed in batch])
+        for listed in batch:
+            if listed.id in included:
+                rule_ids = self.rules.ids(connection, listed.access_rules or ())
+                cascade.tighten_included(connection, source, listed.id, rule_ids)
 
     def _note_missing(self, connection: Connection) -> None:
         """Note what is stored and not listed: reading it tells whether it is gone, or was only passed over.
