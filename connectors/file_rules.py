@@ -14,13 +14,15 @@ file that no rule matches is readable by nobody, unless there is no ``permission
 from __future__ import annotations
 
 import re
+import time
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from connectors.documents import ANYONE, AccessRule, Membership
@@ -31,6 +33,8 @@ PERMISSIONS_FILE = "permissions.toml"
 #: Rules of files without a ``permissions.toml``, and of those that no rule in it matches.
 OPEN, UNMATCHED = "open", "unmatched"
 _MAX_BYTES = 5 * 1024 * 1024
+#: How long a file may be away (seconds) while it is replaced: git, rsync and editors remove the old one first.
+_REPLACING = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,60 @@ class FileRules:
 
 #: What holds while the file is broken: nobody is known, and nobody may read anything.
 NOBODY = FileRules(groups={}, readers={})
+
+
+class RulesFile:
+    """``permissions.toml`` of a folder, read over and over by any number of threads.
+
+    That there is none opens the folder. It is believed where a second look finds none either, and where there has
+    been none since the first read.
+    """
+
+    def __init__(self, folder: Path, *, wait: Callable[[float], None] = time.sleep) -> None:
+        """Look at nothing yet; ``wait`` lets so many seconds go by."""
+        self._folder = folder
+        self._wait = wait
+        self._lock = Lock()
+        self._was_there = False
+        #: What the folder was like when a second look found no file either.
+        self._without: tuple[int, ...] | None = None
+
+    def read(self) -> FileRules:
+        """What the file says now.
+
+        Raises:
+            ConnectorError: it cannot be read, is wrong, or is gone since it was read.
+        """
+        with self._lock:
+            before = _look_of(self._folder)
+            rules = self._read()
+            if rules.readers is not None:
+                return rules
+            if before != self._without:
+                self._wait(_REPLACING)
+                rules = self._read()
+                self._without = before if before == _look_of(self._folder) else None
+            return rules
+
+    def _read(self) -> FileRules:
+        try:
+            rules = read_rules(self._folder)
+        except ConnectorError:
+            self._was_there = True
+            raise
+        if rules.readers is None and self._was_there:
+            raise _broken("is gone, and was there a moment ago")
+        self._was_there = rules.readers is not None
+        return rules
+
+
+def _look_of(folder: Path) -> tuple[int, ...]:
+    """What differs after anything in the folder came, went or was renamed; nothing where it is not there."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read_rules(folder: Path) -> FileRules:

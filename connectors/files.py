@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -23,7 +24,7 @@ from connectors.documents import (
 from connectors.errors import ConnectorError, ExtractionError
 from connectors.extraction import ExtractedPart, extract
 from connectors.extraction.formats import Format, format_of
-from connectors.file_rules import NOBODY, UNMATCHED, FileRules, matches, read_rules
+from connectors.file_rules import NOBODY, UNMATCHED, FileRules, RulesFile, matches
 from connectors.file_tree import (
     FileState,
     is_utf8,
@@ -44,16 +45,30 @@ class FilesConnector:
     """The files of a folder and its folders, with ``permissions.toml`` for who may read them.
 
     A file is known by its path: one that is renamed is a new document, and the old one is gone. Links are not
-    followed. What the file system tells is asked anew each time; nothing is kept between calls.
+    followed. What the file system tells is asked anew each time; nothing is kept between calls but that there was a
+    ``permissions.toml``.
     """
 
     #: A file in a format of its own is read in a process of its own, which takes some 50 ms.
     batch_size = 16
 
-    def __init__(self, *, name: str, folder: Path, base_url: str | None = None) -> None:
-        """Read nothing yet. ``base_url`` is where people find the folder's files; by default they are ``file://``."""
+    def __init__(
+        self,
+        *,
+        name: str,
+        folder: Path,
+        base_url: str | None = None,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            base_url: where people find the folder's files; by default they are ``file://``.
+            wait: lets so many seconds go by before it is believed that there is no ``permissions.toml``.
+        """
         self._name = name
         self._folder = folder.absolute()
+        self._rules_file = RulesFile(self._folder, wait=wait)
         self._base_url = (base_url or self._folder.as_uri()).rstrip("/")
 
     @property
@@ -68,7 +83,7 @@ class FilesConnector:
             ConnectorError: the folder cannot be read, or its ``permissions.toml`` is broken.
         """
         require_mounted(self._folder)
-        rules = read_rules(self._folder)
+        rules = self._rules_file.read()
         ids = [file.id for file in list_files(self._folder)]
         found = f"{len(ids)} files to read in {self._folder}"
         if rules.readers is None:
@@ -112,7 +127,7 @@ class FilesConnector:
         """What ``permissions.toml`` says now; its absence opens the files only while the folder is surely there."""
         require_mounted(self._folder)
         try:
-            rules = read_rules(self._folder)
+            rules = self._rules_file.read()
         except ConnectorError as exc:
             log.error("files.permissions_broken", source=self._name, reason=str(exc))
             rules = NOBODY

@@ -40,12 +40,16 @@ class Shelf:
         self.pool = pool
         self.embedder = embedder
 
+    def source(self, name: str = "files") -> FilesConnector:
+        """A source that knows nothing yet, and does not wait for a file that may come back."""
+        url = "https://files.acme.com"
+        return FilesConnector(name=name, folder=self.folder, base_url=url, wait=lambda _: None)
+
     def refresh(self, *passes: Pass, name: str = "files") -> Any:
         """Bring the source up to date; what is gone is deleted, however much it is."""
-        source = FilesConnector(name=name, folder=self.folder, base_url="https://files.acme.com")
         return refresh(
             self.pool,
-            source,
+            self.source(name),
             self.embedder,
             passes=passes or EVERYTHING,
             confirm=True,
@@ -183,3 +187,29 @@ def disturb(folder: Path, chance: random.Random) -> None:
         chance.choice(files).parent.rename(folder / f"d{chance.randint(0, 99999)}")
     else:
         chance.choice(files).unlink()
+
+
+def test_rules_that_are_gone_while_a_refresh_runs_open_nothing(shelf: Shelf) -> None:
+    """Nor does a folder that goes with them; both are as they were when it is back."""
+    write(shelf.folder / "hr" / "pay.txt", "The salary of the keeper.")
+    rules(shelf.folder, hr="group:board")
+    source = shelf.source()
+    list(source.listing())
+    (shelf.folder / "permissions.toml").unlink()
+    for found in (*source.listing(), *source.documents(["hr/pay.txt"])):
+        assert [rule.principals for rule in found.access_rules or ()] == [frozenset()]
+    assert list(source.memberships()) == []
+    assert source.rule("open").principals == source.rule("path:hr/**").principals == frozenset()
+    rules(shelf.folder, hr="group:board")
+    assert source.rule("path:hr/**").principals == {"group:board"}
+
+
+def test_a_folder_that_goes_while_its_rules_are_looked_for_is_an_error(shelf: Shelf) -> None:
+    """It is neither open nor empty."""
+    write(shelf.folder / "a.txt", "Lamp")
+    away = shelf.folder.with_name("away")
+    source = FilesConnector(
+        name="files", folder=shelf.folder, wait=lambda _: shelf.folder.rename(away) and None
+    )
+    with pytest.raises(ConnectorError):
+        list(source.listing())

@@ -30,7 +30,8 @@ def write(path: Path, text: str) -> Path:
 
 def connector(folder: Path) -> FilesConnector:
     """The source over this folder."""
-    return FilesConnector(name="files", folder=folder, base_url="https://files.acme.com/shared/")
+    url = "https://files.acme.com/shared/"
+    return FilesConnector(name="files", folder=folder, base_url=url, wait=lambda _: None)
 
 
 def listed(folder: Path) -> dict[str, frozenset[str] | None]:
@@ -86,7 +87,7 @@ def test_other_formats(tmp_path: Path) -> None:
 def test_without_a_base_url_links_lead_to_the_file(tmp_path: Path) -> None:
     """Which works where the folder is mounted in the same place."""
     write(tmp_path / "a b.txt", "x")
-    [found] = FilesConnector(name="files", folder=tmp_path).documents(["a b.txt"])
+    [found] = FilesConnector(name="files", folder=tmp_path, wait=lambda _: None).documents(["a b.txt"])
     assert isinstance(found, Document)
     assert found.url == (tmp_path / "a b.txt").as_uri()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.documents import ANYONE
 from connectors.errors import ConnectorError
-from connectors.file_rules import FileRules, matches, parse_rules, read_rules
+from connectors.file_rules import FileRules, RulesFile, matches, parse_rules, read_rules
 
 
 def may_read(rules: FileRules, email: str, path: str) -> bool:
@@ -211,3 +213,71 @@ def test_a_file_that_cannot_be_read_is_no_missing_one(tmp_path: Path) -> None:
     path.write_bytes(b"# caf\xe9")
     with pytest.raises(ConnectorError, match="not in UTF-8"):
         read_rules(tmp_path)
+
+
+RULES = '[[rules]]\npath = "**"\nreaders = ["user:ann@acme.com"]\n'
+
+
+class Clock:
+    """Waits without waiting: what happens meanwhile is done at once."""
+
+    def __init__(self, *meanwhile: Callable[[], object]) -> None:
+        self._meanwhile = list(meanwhile)
+        self.waited: list[float] = []
+
+    def wait(self, seconds: float) -> None:
+        """Note how long, and do the next thing."""
+        self.waited.append(seconds)
+        if self._meanwhile:
+            self._meanwhile.pop(0)()
+
+
+def test_a_file_that_is_gone_for_a_moment_does_not_open_the_folder(tmp_path: Path) -> None:
+    """Git, rsync and editors take the old one away and write the new one then."""
+    clock = Clock(lambda: write(tmp_path, RULES))
+    rules = RulesFile(tmp_path, wait=clock.wait).read()
+    assert rules.of("a.md")[0].principals == {"user:ann@acme.com"}
+    assert clock.waited == [2.0]
+
+
+def test_a_folder_without_the_file_is_waited_for_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
+    """And again as soon as anything in it came or went: that may have been the file."""
+    clock = Clock()
+    file = RulesFile(tmp_path, wait=clock.wait)
+    assert [may_read(file.read(), "ann@acme.com", "a.md") for _ in range(3)] == [True] * 3
+    assert len(clock.waited) == 1
+    (tmp_path / "a.md").write_text("new")
+    assert may_read(file.read(), "ann@acme.com", "a.md")
+    assert len(clock.waited) == 2
+
+
+def test_the_wait_is_not_remembered_where_the_folder_changed_meanwhile(tmp_path: Path) -> None:
+    """Somebody is at work there."""
+    clock = Clock(lambda: (tmp_path / "a.md").write_text("new"))
+    file = RulesFile(tmp_path, wait=clock.wait)
+    for waits in (1, 2, 2):
+        assert may_read(file.read(), "ann@acme.com", "a.md")
+        assert len(clock.waited) == waits
+
+
+@pytest.mark.parametrize("text", [RULES, "[[rules]"], ids=["good", "broken"])
+def test_a_file_that_was_there_and_is_gone_counts_as_broken(tmp_path: Path, text: str) -> None:
+    """However long it is gone, until another refresh begins; when it is back it holds at once."""
+    clock = Clock()
+    file = RulesFile(write(tmp_path, text), wait=clock.wait)
+    with suppress(ConnectorError):
+        file.read()
+    (tmp_path / "permissions.toml").unlink()
+    for _ in range(2):
+        with pytest.raises(ConnectorError, match="is gone"):
+            file.read()
+    write(tmp_path, RULES)
+    assert file.read().of("a.md")[0].principals == {"user:ann@acme.com"}
+    assert clock.waited == []
+
+
+def test_a_file_without_rules_of_the_folder_has_another_rule_and_not_an_emptier_one(tmp_path: Path) -> None:
+    """Names tell the two apart, so that whoever knows the one reads the file again before it is opened."""
+    ruled, opened = read_rules(write(tmp_path, RULES)), FileRules(groups={}, readers=None)
+    assert not {rule.name for rule in ruled.of("a.md")} & {rule.name for rule in opened.of("a.md")}
+    assert all(opened.named(rule.name).principals == frozenset() for rule in ruled.of("a.md"))
