@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,7 @@ def _real_pages(repeats: int) -> list[Figure]:
     if not REAL.exists():
         return []
     bodies = [
-        json.loads(line)["storage"]
-        for path in sorted(REAL.glob("*.jsonl.gz"))
-        for line in gzip.open(path, "rt")
+        json.loads(line)["storage"] for path in sorted(REAL.glob("*.jsonl.gz")) for line in _lines(path)
     ]
     largest = sorted(bodies, key=len)[-LARGEST:]
     size = sum(len(body.encode()) for body in largest)
@@ -90,6 +88,11 @@ def _real_pages(repeats: int) -> list[Figure]:
             at_least=20,
         )
     ]
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with gzip.open(path, "rt") as lines:
+        yield from lines
 
 
 def _samples(size: int, convert: Callable[[], object], repeats: int) -> Sequence[float]:
