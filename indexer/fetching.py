@@ -7,6 +7,7 @@ healthy document out for ever.
 
 from __future__ import annotations
 
+import random
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
@@ -26,6 +27,9 @@ _OF_THE_SOURCE = (AuthenticationError, CertificateError, RemovedError)
 #: Failed requests, and the seconds that they may take, in one refresh; the next one goes on with smaller batches.
 MOST_FAILURES = 48
 MOST_SECONDS = 300.0
+
+#: Asked for one by one where there is no other document to see whether the source works.
+_SAMPLE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,21 +101,28 @@ class Fetcher:
             return [source_id for source_id in ids if source_id not in given], error
         return [], None
 
-    def _is_theirs(self, failure: ConnectorError, ids: Collection[str]) -> bool:
+    def _is_theirs(self, failure: ConnectorError, ids: list[str]) -> bool:
         """Whether it is the fault of one of these: the source gives another document just now."""
         if isinstance(failure, _OF_THE_SOURCE) or self._down:
             return False
-        another = self._readable if self._readable not in ids else None
-        another = another or self.any_other(ids)
-        if another is None:
-            return False
-        try:
-            works = not any(isinstance(each, Unreadable) for each in self.connector.documents([another]))
-        except ConnectorError:
-            works = False
+        works = any(map(self._gives, self._others(ids)))
         if not works:
             self._readable, self._down = None, True
         return works
+
+    def _others(self, ids: list[str]) -> list[str]:
+        """What to ask for to see whether the source works; some of these themselves where there is nothing else."""
+        readable = self._readable
+        another = readable if readable not in (None, *ids) else self.any_other(ids)
+        if another is not None:
+            return [another]
+        return random.sample(ids, min(len(ids), _SAMPLE)) if len(ids) > 1 else []
+
+    def _gives(self, source_id: str) -> bool:
+        try:
+            return not any(isinstance(each, Unreadable) for each in self.connector.documents([source_id]))
+        except ConnectorError:
+            return False
 
     def _is_tired(self) -> bool:
         return len(self._failures) > MOST_FAILURES or sum(self._failures) > MOST_SECONDS

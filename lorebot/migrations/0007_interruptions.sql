@@ -8,5 +8,7 @@ alter table refresh_runs
 alter table reading_list
     -- The version in which it was listed when it was noted, where that is known.
     add column version text,
-    -- How often its batch failed as a whole in a row; it is no fault of its own, as far as is known.
+    -- How often its batch was given up before it was found out which of its documents could not be read.
     add column setbacks int not null default 0;
+drop index reading_list_next;
+create index reading_list_next on reading_list (source, (setbacks > 1), priority, noted_at) where gone_at is null;

@@ -22,6 +22,7 @@ from connectors.documents import (
     SectionKind,
     Unreadable,
 )
+from connectors.errors import SourceUnavailableError
 from indexer.audience import Audience
 from indexer.embedding import Embedder
 from indexer.passes import EVERYTHING, Pass
@@ -77,6 +78,9 @@ class MemorySource:
     containers: dict[str, frozenset[str]] = field(default_factory=dict)
     #: Raised where the document of this id is read, or told of.
     failures: dict[str, Exception] = field(default_factory=dict)
+    #: The source goes down when this id is read, and gives nothing from then on, until this is None.
+    down_from: str | None = None
+    down: bool = False
     #: Not in the listing although they exist, as a page that slips through offset paging.
     passed_over: set[str] = field(default_factory=set)
     #: Listed without their rules.
@@ -124,6 +128,9 @@ class MemorySource:
         """These, as far as they exist."""
         self.batches.append(list(ids))
         for id_ in ids:
+            self.down = self.down_from is not None and (self.down or id_ == self.down_from)
+            if self.down:
+                raise SourceUnavailableError("wiki did not answer; try again later.")
             if id_ in self.failures:
                 raise self.failures[id_]
             # As over a wire: what is given is what was there before anything else happens.

@@ -27,7 +27,7 @@ def test_an_outage_while_reading_costs_no_document_twice(
 ) -> None:
     """What other batches gave is stored, the rest remains listed and is read by whichever refresh comes next."""
     source.put(*(document(n, f"Text {n}.") for n in range(10)))
-    source.failures[broken_at] = OUTAGE
+    source.down_from = broken_at
     with pytest.raises(SourceUnavailableError):
         index.refresh(source, mode="lazy")
     stored = {row[0] for row in index.rows("select source_id from documents")}
@@ -35,27 +35,13 @@ def test_an_outage_while_reading_costs_no_document_twice(
     (state,) = status.sources(index.pool)
     assert (state.last_error, state.waiting) == (str(OUTAGE), 10 - len(stored))
 
-    source.failures.clear()
+    source.down_from = None
     source.batches.clear()
     index.refresh(source, passes=(), mode="lazy")
 
     assert set(source.read).isdisjoint(stored)
     assert index.rows("select count(*) from documents") == [(10,)]
     assert index.listed() == []
-
-
-def test_a_batch_that_always_fails_does_not_hold_up_the_others(
-    index: Any, source: Any, document: Make
-) -> None:
-    """It is put behind, so that everything else is read in the end."""
-    source.put(*(document(n, f"Text {n}.") for n in range(40)))
-    source.failures["0"] = OUTAGE
-    for _ in range(6):
-        with pytest.raises(SourceUnavailableError):
-            index.refresh(source, mode="lazy")
-
-    assert index.rows("select count(*) from documents") == [(38,)]
-    assert index.listed() == ["0", "1"]
 
 
 def test_a_listing_that_breaks_off_goes_on_where_changes_cannot_be_missed(
