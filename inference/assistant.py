@@ -90,8 +90,13 @@ class Assistant:
         text, citations, model = self._answer(question, searched, context.summary, found.hits)
         answered = time.perf_counter()
         summary = self._summary(context.summary, question, text, citations)
-        known = {rule for hit in found.hits if citations for rule in hit.rule_ids}
-        remembered = Thread(summary=summary, last_question=searched, rule_ids=context.rule_ids | known)
+        known = found.hits if citations else ()
+        remembered = Thread(
+            summary=summary,
+            last_question=searched,
+            rule_ids=context.rule_ids.union(*(hit.rule_ids for hit in known)),
+            chunk_ids=context.chunk_ids | {hit.chunk_id for hit in known},
+        )
         write_thread(self._pool, thread, remembered)
         return Answer(
             text=text,

@@ -23,15 +23,17 @@ class Thread:
     summary: str = ""
     #: The last question, as it was searched for.
     last_question: str = ""
-    #: The access rules of every document that went into the summary.
+    #: The access rules of all that went into the summary, as they were then.
     rule_ids: frozenset[int] = frozenset()
+    #: The chunks that went into it. One that is no more was deleted or withdrawn, and is to be forgotten.
+    chunk_ids: frozenset[int] = frozenset()
 
 
 def read_thread(pool: ConnectionPool, key: str | None, audience: Audience) -> Thread:
     """What is remembered, for people who may know it.
 
     The thread is empty when it is new or expired, for None, and for an audience that may not read all that the
-    summary was made of: somebody has joined, or a permission was withdrawn.
+    summary was made of, as it is now: somebody has joined, a permission was withdrawn, a text or its document is gone.
     """
     if key is None:
         return Thread()
@@ -42,7 +44,15 @@ def read_thread(pool: ConnectionPool, key: str | None, audience: Audience) -> Th
     }
     with pool.connection() as connection:
         row = connection.execute(SQL["read"], parameters).fetchone()
-    return Thread(summary=row[0], last_question=row[1], rule_ids=frozenset(row[2])) if row else Thread()
+    if row is None:
+        return Thread()
+    summary, last_question, rule_ids, chunk_ids = row
+    return Thread(
+        summary=summary,
+        last_question=last_question,
+        rule_ids=frozenset(rule_ids),
+        chunk_ids=frozenset(chunk_ids),
+    )
 
 
 def write_thread(pool: ConnectionPool, key: str | None, thread: Thread) -> None:
@@ -50,5 +60,6 @@ def write_thread(pool: ConnectionPool, key: str | None, thread: Thread) -> None:
     if key is None:
         return
     with pool.connection() as connection:
-        connection.execute(SQL["write"], vars(thread) | {"key": key, "rule_ids": sorted(thread.rule_ids)})
+        ids = {"rule_ids": sorted(thread.rule_ids), "chunk_ids": sorted(thread.chunk_ids)}
+        connection.execute(SQL["write"], vars(thread) | {"key": key} | ids)
         connection.execute(SQL["purge"], {"expires": EXPIRES_AFTER})
