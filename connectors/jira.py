@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from connectors.atlassian import AtlassianClient, Deployment
 from connectors.documents import AccessRule, Changed, Document, Listed, Membership, Unreadable
-from connectors.errors import UnexpectedAnswerError
 from connectors.jira_access import JiraAccess
 from connectors.jira_api import ISSUES_AT_ONCE, JiraApi
 from connectors.jira_attachments import ids_by_ticket
@@ -19,9 +18,9 @@ from connectors.jira_fields import CustomField, chosen_fields
 from connectors.jira_issues import issue_part
 from connectors.jira_listing import TicketListing
 from connectors.jira_memory import Memory
+from connectors.jira_people import jira_memberships
 from connectors.jira_projects import Projects
 from connectors.jira_tickets import TicketReader
-from connectors.people import memberships_of, people_in_groups
 from connectors.times import parse_time
 
 #: An issue that is being written while the search runs may become visible a little later.
@@ -124,17 +123,9 @@ class JiraConnector:
         return self._access.rule(name)
 
     def memberships(self) -> Iterator[Membership]:
-        """Everybody in any group, by e-mail."""
+        """Everybody in any group, by e-mail, but who has no access to Jira at all."""
         self._access.forget()
-        found = people_in_groups(self._api.groups(), self._people, self._api.myself)
-        return memberships_of((person, email, group) for group, (person, email) in found)
-
-    def _people(self, group: str) -> Iterator[tuple[str, str]]:
-        """Ids and e-mail addresses of the people in a group."""
-        for user in self._api.members(group):
-            if not isinstance(user, dict):
-                raise UnexpectedAnswerError(f"Jira told the people of the group {group} in an unknown form.")
-            yield self._api.user_id(user) or "", user.get("emailAddress") or ""
+        return jira_memberships(self._api)
 
     def _custom_fields(self) -> tuple[CustomField, ...]:
         """The fields to read. Data Center has the epic in one of them, and is asked in any case."""

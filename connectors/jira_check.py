@@ -10,6 +10,7 @@ from connectors.jira_api import JiraApi
 from connectors.jira_cloud import CloudJira
 from connectors.jira_datacenter import DataCenterJira
 from connectors.jira_fields import missing_fields
+from connectors.jira_people import admitting_groups
 from connectors.jira_projects import Project, Projects
 
 _PEOPLE_TO_LOOK_AT = 50
@@ -36,6 +37,11 @@ class JiraCheck:
         person = account.get("displayName") or "an account without a name"
         zone = account.get("timeZone")
         remarks = f"; its time zone is {zone}" if zone else ""
+        if admitting_groups(self._api) is None:
+            remarks += (
+                "; it is not shown who may use Jira at all (give it Administer Jira), so that people without access "
+                "read what their groups may"
+            )
         return f"Signed in to {self._url} as {person}; {len(projects)} projects to read{remarks}."
 
     def _missing(self, project: Project) -> Iterator[str]:

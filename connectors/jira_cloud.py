@@ -56,7 +56,9 @@ class CloudJira(JiraApi):
             yield group["groupId"]
 
     def members(self, group: str) -> Iterator[Json]:
-        return self.listed("group/member", {"groupId": group}, "values", size=100)
+        return self.listed(
+            "group/member", {"groupId": group, "includeInactiveUsers": "false"}, "values", size=100
+        )
 
     def level_members(self) -> list[Json]:
         """Of all levels at once: a site has few."""

@@ -83,7 +83,9 @@ class DataCenterJira(JiraApi):
             yield group["name"]
 
     def members(self, group: str) -> Iterator[Json]:
-        return self.listed("group/member", {"groupname": group}, "values", size=50)
+        return self.listed(
+            "group/member", {"groupname": group, "includeInactiveUsers": "false"}, "values", size=50
+        )
 
     def level_members(self) -> list[Json]:
         """Nobody: no REST resource of Data Center tells who is in a security level."""

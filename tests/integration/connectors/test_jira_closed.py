@@ -195,3 +195,36 @@ def test_a_ticket_whose_viewers_fail_waits_and_the_others_are_read(serve: Callab
         found = {each.id: each for each in running.jira().documents(["1001", "1003"])}
         assert isinstance(found["1001"], Document)
         assert isinstance(found["1003"], Unreadable)
+
+
+def test_deactivated_people_are_in_no_group(running: Any) -> None:
+    """Whether the site leaves them out, as it is asked to, or not."""
+    site_changes.put_user(running.site, "bo.kim", {"active": False})
+    assert "bo.kim@acme.example" not in principals(running)
+    people = [
+        {"accountId": f"acc-{n}", "key": f"k{n}", "emailAddress": f"{n}@x", "active": n == 1} for n in (1, 2)
+    ]
+    running.fault(path="group/member", status=200, times=1, body={"values": people, "isLast": True})
+    assert {"1@x", "2@x"} & principals(running).keys() == {"1@x"}
+
+
+def test_who_has_no_access_to_jira_is_nobody_there(running: Any) -> None:
+    """Jira does not let them in, whatever its schemes give to the other groups that they are in."""
+    everybody = principals(running)
+    running.site.application_roles["jira-software"] = ("group:keepers",)
+    running.site.application_roles["jira-servicedesk"] = ("group:board",)
+    users = {"ann.lee@acme.example", "cy.fox@acme.example"}
+    assert principals(running) == {email: everybody[email] for email in users}
+
+
+def test_where_the_account_is_not_shown_who_has_access_groups_alone_decide(running: Any) -> None:
+    """A refusal shuts nobody out, which the check tells; a fault leaves everybody as they are known."""
+    everybody = principals(running)
+    running.site.application_roles["jira-software"] = ("group:keepers",)
+    running.fault(path="applicationrole", status=403, times=2)
+    assert principals(running) == everybody
+    assert "who may use Jira" in running.jira().check()
+    assert "who may use Jira" not in running.jira().check()
+    running.fault(path="applicationrole", status=500, times=3)
+    with pytest.raises(ServerFaultError):
+        principals(running)
