@@ -1,4 +1,4 @@
-"""What hangs on a document: its attachments, its text in other documents, and those documents themselves.
+"""What hangs on a document: its attachments, what is below it, its text in other documents, and those themselves.
 
 Whatever happens to a document's readers or to its existence happens to these in the same transaction; documents
 that take in its text are noted to be read again.
@@ -30,10 +30,40 @@ def rewrite_rules(
 
 
 def spread_rules(connection: Connection, source: str, source_id: str, rule_ids: Sequence[int]) -> None:
-    """Give the attachments these rules, and demand them wherever the document's text is taken in."""
+    """Give the attachments these rules; demand them below the document, and wherever its text is taken in."""
     parameters = {"source": source, "source_id": source_id, "rule_ids": list(rule_ids)}
     connection.execute(SQL["set_rules_of_attachments"], parameters)
     _tighten(connection, source, [source_id], rule_ids)
+    if connection.execute(SQL["any_descendant"], parameters).fetchone() is not None:
+        connection.execute(SQL["without_timeout"])
+        demanded = parameters | {"rule_ids": list(rule_ids) or [NOBODY]}
+        hosts = {row[0] for row in connection.execute(SQL["tighten_descendants"], demanded)}
+        reading_list.note(connection, source, hosts, priority=Priority.CHANGED)
+
+
+def note_descendants(
+    connection: Connection, document: Document, *, dropped: Iterable[int], former: Iterable[str]
+) -> None:
+    """Note what is below a document and still has the rules that it dropped, or still is where it was.
+
+    Args:
+        connection: in the transaction that stores the document.
+        document: as it is now.
+        dropped: ids of the rules that it no longer has.
+        former: ids of the documents that it was below.
+    """
+    dropped, left = list(dropped), set(former) - set(document.ancestors)
+    if not dropped and set(former) == set(document.ancestors):
+        return
+    parameters = {
+        "source": document.source,
+        "source_id": document.id,
+        "dropped": dropped,
+        "left": sorted(left),
+        "above": list(document.ancestors),
+    }
+    rows = connection.execute(SQL["descendants_to_read"], parameters).fetchall()
+    reading_list.note(connection, document.source, [row[0] for row in rows], priority=Priority.LISTED)
 
 
 def included_among(connection: Connection, source: str, source_ids: Sequence[str]) -> set[str]:
@@ -46,6 +76,14 @@ def tighten_included(connection: Connection, source: str, source_id: str, rule_i
     """Demand these rules wherever the text of a document is taken in, and note who takes it in."""
     hosts = _tighten(connection, source, [source_id], rule_ids)
     reading_list.note(connection, source, hosts, priority=Priority.CHANGED)
+
+
+def demand_rules_of_included(connection: Connection, source: str, source_id: str) -> None:
+    """Demand, of who reads a text that a document takes in, the rules of where it is from as they are stored too.
+
+    They may be newer than what was read along with the document; should they be older, they are about to be read.
+    """
+    connection.execute(SQL["demand_rules_of_included"], {"source": source, "source_id": source_id})
 
 
 def note_dependents(connection: Connection, source: str, handles: Iterable[str | None], *, but: str) -> None:
@@ -85,12 +123,16 @@ def _same(stored: Sequence[str] | None, parts: frozenset[str]) -> bool:
     return stored is not None and frozenset(stored) == parts
 
 
-def hide(connection: Connection, source: str, source_id: str) -> None:
-    """Make a document readable by nobody, with all that hangs on it; its text and vectors stay for its return."""
+def hide(connection: Connection, source: str, source_id: str) -> list[str | None]:
+    """Make a document readable by nobody, with all that hangs on it; its text and vectors stay for its return.
+
+    Returns the handles by which its text was taken in.
+    """
     parameters = {"source": source, "source_id": source_id}
     handles = [row[0] for row in connection.execute(SQL["hide"], parameters)]
     _tighten(connection, source, [source_id], [])
     note_dependents(connection, source, handles, but=source_id)
+    return handles
 
 
 def delete(connection: Connection, source: str, source_ids: Sequence[str]) -> int:

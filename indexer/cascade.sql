@@ -13,6 +13,46 @@ where d.id = c.document_id and d.source = %(source)s and c.included_id = any(%(s
   and not c.rule_ids @> %(rule_ids)s::bigint[]
 returning d.source_id
 
+-- name: any_descendant
+select from documents
+where source = %(source)s and ancestors <> '{}' and ancestors @> array[%(source_id)s]::text[] limit 1
+
+-- name: tighten_descendants
+-- Only ever stricter, and in one statement however many there are: their attachments with them, and their text wherever
+-- it is taken in. What is for nobody stays so.
+with below as materialized (
+    select id, source_id from documents
+    where source = %(source)s and ancestors <> '{}' and ancestors @> array[%(source_id)s]::text[]
+), with_attachments as (
+    select id from below
+    union
+    select d.id from documents d join below b on d.parent_id = b.source_id where d.source = %(source)s
+), tightened as (
+    update documents d
+    set rule_ids = array(select distinct unnest(d.rule_ids || %(rule_ids)s::bigint[]) order by 1)
+    from with_attachments w
+    where d.id = w.id and d.rule_ids <> '{}' and not d.rule_ids @> %(rule_ids)s::bigint[]
+)
+update chunks c set rule_ids = array(select distinct unnest(c.rule_ids || %(rule_ids)s::bigint[]) order by 1)
+from documents d
+where d.id = c.document_id and d.source = %(source)s and c.included_id in (select source_id from below)
+  and not c.rule_ids @> %(rule_ids)s::bigint[]
+returning d.source_id
+
+-- name: descendants_to_read
+select source_id from documents
+where source = %(source)s and ancestors <> '{}' and ancestors @> array[%(source_id)s]::text[]
+  and (rule_ids && %(dropped)s::bigint[] or ancestors && %(left)s::text[] or not ancestors @> %(above)s::text[])
+
+-- name: demand_rules_of_included
+update chunks c set rule_ids = array(select distinct unnest(c.rule_ids || origin.demanded) order by 1)
+from documents d, (
+    select source, source_id, case when rule_ids = '{}' then array[0::bigint] else rule_ids end as demanded from documents
+) as origin
+where d.source = %(source)s and d.source_id = %(source_id)s and c.document_id = d.id
+  and origin.source = d.source and origin.source_id = c.included_id and origin.source_id <> d.source_id
+  and not c.rule_ids @> origin.demanded
+
 -- name: included_among
 select distinct c.included_id from chunks c join documents d on d.id = c.document_id
 where d.source = %(source)s and c.included_id = any(%(source_ids)s)

@@ -52,6 +52,7 @@ class _Stored:
     content_hash: str
     rule_ids: list[int]
     handle: str | None
+    ancestors: list[str] | None
 
 
 def store_document(
@@ -109,6 +110,10 @@ def _settle(
         cascade.settle_attachments(connection, document)
     if moved:
         cascade.spread_rules(connection, document.source, document.id, rule_ids)
+    if stored is not None:
+        former = document.ancestors if stored.ancestors is None else stored.ancestors
+        dropped = sorted(set(stored.rule_ids) - set(rule_ids))
+        cascade.note_descendants(connection, document, dropped=dropped, former=former)
     if moved or renamed or not same:
         handles = [document.handle, stored.handle if stored else None]
         cascade.note_dependents(connection, document.source, handles, but=document.id)
@@ -133,6 +138,7 @@ def _document_row(document: Document) -> dict[str, Any]:
         "parent_id": document.parent_id,
         "handle": document.handle,
         "includes": sorted(set(document.includes)),
+        "ancestors": list(document.ancestors),
     }
 
 
