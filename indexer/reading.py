@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 import structlog
@@ -21,6 +22,7 @@ from connectors.errors import ConnectorError
 from indexer import cascade, reading_list
 from indexer.embedding import Embedder
 from indexer.fetching import Batch, Fetcher
+from indexer.journal import Journal
 from indexer.reading_list import Entry, Priority
 from indexer.rules import RuleStore
 from indexer.statements import load
@@ -54,6 +56,7 @@ class Reader:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     #: Documents, attachments not counted, that turned out to be gone.
     gone: int = 0
+    _journal: Journal = field(default_factory=Journal)
     _held: set[str] = field(default_factory=set)
     _rounds: Counter[str] = field(default_factory=Counter)
     _done: int = 0
@@ -71,16 +74,17 @@ class Reader:
         """
         fetcher = Fetcher(connector=self.connector, any_other=self._any_other)
         executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix=f"read-{self._source}")
-        flying: deque[Future[Batch]] = deque()
+        flying: deque[tuple[int, Future[Batch]]] = deque()
         error: ConnectorError | None = None
         try:
             while True:
                 while error is None and len(flying) < IN_FLIGHT and (entries := self._pick()):
-                    flying.append(executor.submit(fetcher.fetch, entries))
+                    flying.append((self._journal.now, executor.submit(fetcher.fetch, entries)))
                 if not flying:
                     break
-                batch = flying.popleft().result()
-                self._store(batch)
+                began, future = flying.popleft()
+                batch = future.result()
+                self._store(batch, began)
                 error = error or batch.error
         finally:
             # Interrupted, it does not wait for what nobody will store.
@@ -102,12 +106,12 @@ class Reader:
         with self.pool.connection() as connection:
             return reading_list.any_other(connection, self._source, but=source_ids)
 
-    def _store(self, batch: Batch) -> None:
+    def _store(self, batch: Batch, began: int) -> None:
         missing = dict(batch.entries)
         for document in batch.read:
             entry = missing.pop(document.id, None)
             if entry is not None:
-                self._store_one(document, entry)
+                self._store_one(document, entry, began)
                 self._finish(entry)
         if batch.unread:
             with self.pool.connection() as connection:
@@ -127,12 +131,13 @@ class Reader:
         self._done += 1
         self.progress(self._done, max(self._done, self._total))
 
-    def _store_one(self, document: Document | Unreadable, entry: Entry) -> None:
+    def _store_one(self, document: Document | Unreadable, entry: Entry, began: int) -> None:
         if isinstance(document, Document):
             self.rules.learn(self.pool, rules_of(document))
             try:
                 with self.pool.connection() as connection:
-                    self._take_in(connection, document, entry)
+                    changed = self._take_in(connection, document, entry, began)
+                self._journal.note(changed)
                 return
             except _REFUSED as error:
                 # What the transaction wrote is gone, rules included.
@@ -145,12 +150,32 @@ class Reader:
             reading_list.put_off(connection, self._source, entry, document)
         log.warning("document_unreadable", source=self._source, document=document.external_id)
 
-    def _take_in(self, connection: Connection, document: Document, entry: Entry) -> None:
+    def _take_in(
+        self, connection: Connection, document: Document, entry: Entry, began: int
+    ) -> list[str | None]:
+        """Store it; returns the names under which it is taken in by others, where that is another text now."""
         # An attachment may have been deleted with its parent while it was being read.
-        if reading_list.is_listed(connection, self._source, entry.source_id):
-            outcome = store_document(connection, document, rules=self.rules, embedder=self.embedder)
-            self.outcomes[outcome] += 1
-            reading_list.strike_off(connection, self._source, entry)
+        if not reading_list.is_listed(connection, self._source, entry.source_id):
+            return []
+        before = self._as_included(connection, document)
+        outcome = store_document(connection, document, rules=self.rules, embedder=self.embedder)
+        self.outcomes[outcome] += 1
+        reading_list.strike_off(connection, self._source, entry)
+        included = [section.included_id for section in document.sections]
+        if any(included):
+            cascade.demand_rules_of_included(connection, self._source, document.id)
+        if self._journal.changed_since(began, [*document.includes, *included]):
+            # It was read before that.
+            reading_list.note(connection, self._source, [document.id], priority=Priority.CHANGED)
+        after = self._as_included(connection, document)
+        return [] if before == after else [document.id, document.handle, before[0]]
+
+    def _as_included(self, connection: Connection, document: Document) -> tuple[Any, ...]:
+        """By which name others take it in, its text and its readers, as they are stored."""
+        if document.handle is None:
+            return (None,)
+        key = {"source": self._source, "source_id": document.id}
+        return connection.execute(SQL["stored_as_included"], key).fetchone() or (None,)
 
     def _take_away(self, connection: Connection, entry: Entry) -> None:
         """The source has it no longer: nobody may read it from now on."""
@@ -163,7 +188,8 @@ class Reader:
             if reading_list.strike_off(connection, self._source, entry):
                 cascade.delete(connection, self._source, [entry.source_id])
         else:
-            cascade.hide(connection, self._source, entry.source_id)
+            handles = cascade.hide(connection, self._source, entry.source_id)
+            self._journal.note([entry.source_id, *handles])
             reading_list.mark_gone(connection, self._source, entry)
             self.gone += 1
             log.info("document_gone", source=self._source, document=entry.source_id)

@@ -67,3 +67,6 @@ group by d.place
 
 -- name: stored_parent
 select parent_id from documents where source = %(source)s and source_id = %(source_id)s
+
+-- name: stored_as_included
+select handle, content_hash, rule_ids from documents where source = %(source)s and source_id = %(source_id)s
