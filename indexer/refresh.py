@@ -26,6 +26,7 @@ from indexer.changes import note_changes
 from indexer.deletion import delete_gone
 from indexer.embedding import Embedder
 from indexer.errors import IndexerError
+from indexer.locks import one_refresh
 from indexer.passes import EVERYTHING, Pass
 from indexer.people import store_people, tighten_people
 from indexer.reading import Reader
@@ -159,7 +160,7 @@ def refresh(
         progress=progress,
         rules=rules,
     )
-    with _one_refresh(pool, run.source), _recorded(pool, run.source):
+    with one_refresh(pool, run.source), _recorded(pool, run.source):
         window = _begin(run)
         if full or (run.passes and window.watermark is None):
             run.passes = EVERYTHING
@@ -251,20 +252,6 @@ def _embed(run: _Refresh) -> int:
     with run.step():
         return embed_source(run.pool, run.source, run.embedder, progress=run.tell("embedding"))
     return 0
-
-
-@contextmanager
-def _one_refresh(pool: ConnectionPool, source: str) -> Iterator[None]:
-    # A connection of its own: the lock lives as long as the session, kill -9 included.
-    with pool.connection() as connection:
-        (locked,) = connection.execute(SQL["lock_source"], {"source": source}).fetchone() or (False,)
-        connection.commit()
-        if not locked:
-            raise IndexerError(f"{source} is being refreshed just now; wait until that is done.")
-        try:
-            yield
-        finally:
-            connection.execute(SQL["unlock_source"], {"source": source})
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from lorebot.errors import DatabaseError
 #: Seconds to wait for a first connection before giving up with a clear line.
 CONNECT_TIMEOUT = 10.0
 
-#: Enough for the bot's answers, the worker's refreshes and their locks, and what runs beside them.
+#: Enough for the bot's answers, the refreshes of the worker
+#: and what runs beside them; their locks have connections of their own.
 MAX_CONNECTIONS = 16
 
 #: A generic plan ignores how few rows a reader may see and is 60 times slower for narrow readers; planning

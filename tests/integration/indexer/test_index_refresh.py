@@ -13,9 +13,11 @@ import pytest
 from connectors.documents import Document, Membership
 from connectors.errors import SourceUnavailableError
 from indexer import status
+from indexer.embedding import Embedder
 from indexer.errors import IndexerError
 from indexer.passes import Pass
 from indexer.reading_list import Priority, note
+from lorebot.database.pool import open_pool
 
 Make = Callable[..., Document]
 
@@ -189,3 +191,20 @@ def test_two_refreshes_of_one_source_at_once_are_refused(index: Any, source: Any
 
     assert index.refresh(source, mode="lazy").unchanged == 1
     assert status.sources(index.pool)[1].last_error is None
+
+
+def test_as_many_refreshes_as_the_pool_has_connections_go_on_at_once(
+    index: Any, source: Any, document: Make, database_url: str, embedder: Embedder
+) -> None:
+    """Their locks take none of them."""
+    both = threading.Barrier(2)
+    sources = [type(source)(name=name) for name in ("wiki", "other")]
+    for each in sources:
+        each.put(document(1, "One.", source=each.name))
+        each.on_read = lambda _: both.wait(10)
+    with open_pool(database_url, max_size=2) as pool:
+        pool.timeout = 3
+        small = type(index)(pool, embedder)
+        with ThreadPoolExecutor(2) as executor:
+            reports = list(executor.map(lambda each: small.refresh(each, mode="lazy"), sources))
+    assert [report.created for report in reports] == [1, 1]
