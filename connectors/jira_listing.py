@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import structlog
 
 from connectors.atlassian import Json
 from connectors.documents import AccessRule, Listed
-from connectors.errors import BrokenAnswerError, UnexpectedAnswerError
+from connectors.errors import (
+    BrokenAnswerError,
+    ConnectorError,
+    SourceUnavailableError,
+    UnexpectedAnswerError,
+)
+from connectors.failures import SingleFailures
 from connectors.jira_access import RULE_FIELDS, JiraAccess
 from connectors.jira_api import JiraApi
 from connectors.jira_projects import Project, Projects
@@ -21,6 +28,19 @@ _ORDER = "order by created asc, key asc"
 Rules = tuple[AccessRule, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Kinds:
+    """Projects by what one needs to know to name the rules of their tickets."""
+
+    #: The key and the level of a ticket.
+    plain: tuple[Project, ...]
+    #: Its people or its own restriction too.
+    personal: tuple[Project, ...]
+    #: Who knows: their schemes cannot be read just now, because of the problem.
+    failing: tuple[Project, ...]
+    problem: ConnectorError | None
+
+
 class TicketListing:
     """Lists the tickets of the projects that are read."""
 
@@ -30,23 +50,47 @@ class TicketListing:
         self._projects = projects
 
     def tickets(self) -> Iterator[Listed]:
-        """All tickets, each with its rules. Raises NotFoundError at the end where a named project is not shown."""
+        """All tickets, each with its rules.
+
+        Raises ConnectorError at the end where a named project is not shown, or does not tell who may browse it.
+        """
         shown = self._projects.now()
-        projects = shown.projects
-        personal = tuple(
-            each for each in projects if each.team_managed or self._access.depends_on_tickets(each.id)
-        )
-        plain = tuple(each for each in projects if each not in personal)
-        by_key = {project.key: project for project in plain}
-        for scope in self._projects.scopes(plain):
+        kinds = self._sorted(shown.projects)
+        by_key = {project.key: project for project in kinds.plain}
+        for scope in self._projects.scopes(kinds.plain):
             levelled = self._levelled(scope)
             if levelled is None:
                 yield from self._where_levels_are_told(scope)
             else:
                 yield from self._by_key(scope, by_key, levelled)
-        for scope in self._projects.scopes(personal):
+        for scope in self._projects.scopes(kinds.personal):
             yield from self._with_rules(scope)
+        for scope in self._projects.scopes(kinds.failing):
+            for row in self._api.search(f"{scope} {_ORDER}", ("key",)):
+                yield Listed(id=str(row["id"]))
         shown.require_all()
+        if kinds.problem:
+            raise kinds.problem
+
+    def _sorted(self, projects: Iterable[Project]) -> _Kinds:
+        """By what their rules take. Raises the error of projects that fail one after the other: the site does."""
+        plain: list[Project] = []
+        personal: list[Project] = []
+        failing: list[Project] = []
+        problem: ConnectorError | None = None
+        failures = SingleFailures()
+        for project in projects:
+            try:
+                depends = self._access.depends_on_tickets(project.id)
+            except (SourceUnavailableError, BrokenAnswerError) as exc:
+                failures.blame(exc)
+                log.warning("jira.scheme_unreadable", project=project.key)
+                failing.append(project)
+                problem = exc
+                continue
+            failures.forget()
+            (personal if depends or project.team_managed else plain).append(project)
+        return _Kinds(plain=tuple(plain), personal=tuple(personal), failing=tuple(failing), problem=problem)
 
     def _by_key(
         self, scope: str, projects: dict[str, Project], levelled: dict[str, Rules]

@@ -228,3 +228,23 @@ def test_where_the_account_is_not_shown_who_has_access_groups_alone_decide(runni
     running.fault(path="applicationrole", status=500, times=3)
     with pytest.raises(ServerFaultError):
         principals(running)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_project_whose_scheme_fails_keeps_no_other_from_being_listed(running: Any, status: int) -> None:
+    """Its own tickets are there, under the rules that are known; the refresh is told at the end."""
+    site = running.site
+    pay = site_changes.create_issue(site, {"project": "HR", "fields": {"summary": "Pay"}})
+    running.fault(path=r"project/10/permissionscheme", status=status, times=100)
+    rows: dict[str, Any] = {}
+
+    def walk() -> None:
+        for each in running.jira().listing():
+            rows[each.id] = each.access_rules
+
+    with pytest.raises(ConnectorError):
+        walk()
+    assert {name: rules for name, rules in rows.items() if rules is None} == dict.fromkeys(
+        ["1001", "1002", "1003"]
+    )
+    assert rows[pay.id]
