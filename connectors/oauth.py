@@ -65,7 +65,10 @@ class TokenSlot(Protocol):
 
 
 class TokenStore(Protocol):
-    """Where tokens outlive a process. Thread-safe; every process has to use the same store."""
+    """Where tokens outlive a process. Thread-safe; every process has to use the same store.
+
+    Every method, and saving, may raise SourceUnavailableError: without its tokens a source cannot be read.
+    """
 
     def load(self, key: str) -> Tokens | None:
         """The tokens of a grant, if there are any."""
@@ -111,6 +114,8 @@ class OAuthCredentials:
         self._patience, self._now = patience or Patience(), now
         self._lock = Lock()
         self._tokens: Tokens | None = None
+        #: A pair that could not be saved, and the refresh token that was spent for it.
+        self._unsaved: tuple[str, Tokens] | None = None
 
     def authorization(self) -> str:
         """The header with an access token that holds for a while.
@@ -118,7 +123,7 @@ class OAuthCredentials:
         Raises:
             AuthorizationLostError: the refresh token is no longer taken.
             AuthenticationError: client id and secret are not taken.
-            SourceUnavailableError: the authorisation server does not answer.
+            SourceUnavailableError: the authorisation server, or what keeps the tokens, does not answer.
         """
         with self._lock:
             if not self._is_fresh(self._tokens):
@@ -142,16 +147,30 @@ class OAuthCredentials:
 
     def _renewed(self, *, refused: str | None) -> Tokens:
         with self._store.exclusive(self._grant.key) as slot:
+            self._make_up(slot)
             known = slot.tokens
             if known is not None and self._is_fresh(known) and known.access_token != refused:
                 return known  # somebody else was quicker
-            refresh_token = known.refresh_token if known else self._grant.refresh_token
+            refresh_token = self._current(slot)
             tokens = self._exchange(refresh_token)
-            slot.save(tokens)
+            self._unsaved = (refresh_token, tokens)
+            self._make_up(slot)
         log.info(
             "oauth.renewed", host=host_of(self._grant.token_url), expires_at=tokens.expires_at.isoformat()
         )
         return tokens
+
+    def _make_up(self, slot: TokenSlot) -> None:
+        """Save the pair that was not saved, unless somebody went on without it."""
+        if self._unsaved is not None:
+            spent, tokens = self._unsaved
+            if self._current(slot) == spent:
+                slot.save(tokens)
+                slot.tokens = tokens
+            self._unsaved = None
+
+    def _current(self, slot: TokenSlot) -> str:
+        return slot.tokens.refresh_token if slot.tokens else self._grant.refresh_token
 
     def _exchange(self, refresh_token: str) -> Tokens:
         host = host_of(self._grant.token_url)

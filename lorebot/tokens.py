@@ -9,13 +9,13 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from connectors.errors import SourceUnavailableError
 from connectors.oauth import Tokens, TokenSlot
 from indexer import statements
-from lorebot.errors import DatabaseError
 
 
 class PostgresTokenStore:
-    """A store that every process of an installation shares. Raises DatabaseError where the database fails."""
+    """A store that every process of an installation shares. Raises SourceUnavailableError where the database fails."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
@@ -61,7 +61,7 @@ def _named() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise DatabaseError("OAuth tokens could not be read or kept: check the database.") from error
+        raise SourceUnavailableError("OAuth tokens could not be read or kept: check the database.") from error
 
 
 def _tokens(row: tuple[Any, ...] | None) -> Tokens | None:

@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Lock
 from typing import Any
@@ -22,10 +23,9 @@ from connectors.errors import (
     SourceUnavailableError,
     UnexpectedAnswerError,
 )
-from connectors.oauth import Grant, MemoryTokenStore, OAuthCredentials, Tokens, TokenStore
+from connectors.oauth import Grant, MemoryTokenStore, OAuthCredentials, Tokens, TokenSlot, TokenStore
 from connectors.site import Gateway
 from lorebot.database.pool import open_pool
-from lorebot.errors import DatabaseError
 from lorebot.tokens import PostgresTokenStore
 from tests.integration.connectors.http_servers import Call, Reply, Server, serve
 
@@ -253,6 +253,59 @@ def test_what_was_saved_stays_after_an_error(store: TokenStore) -> None:
     assert store.load("another") is None
 
 
+class Forgetful(MemoryTokenStore):
+    """Fails to save the first pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = False
+
+    @contextmanager
+    def exclusive(self, key: str) -> Iterator[TokenSlot]:
+        """A slot that fails once."""
+        with super().exclusive(key) as slot:
+            kept = slot.save
+
+            def save(tokens: Tokens) -> None:
+                if not self.failed:
+                    self.failed = True
+                    raise SourceUnavailableError("OAuth tokens could not be kept.")
+                kept(tokens)
+
+            slot.save = save  # type: ignore[method-assign]
+            try:
+                yield slot
+            finally:
+                slot.save = kept  # type: ignore[method-assign]
+
+
+def test_a_pair_that_could_not_be_saved_is_saved_next_time(server: Server, atlassian: Atlassian) -> None:
+    """The refresh token behind it is spent; nobody uses the new one before it is stored."""
+    store = Forgetful()
+    client = _client(server, store)
+    with pytest.raises(SourceUnavailableError):
+        client.get("rest/api/3/myself")
+    assert client.get("rest/api/3/myself") == {"token": "access-secret-1"}
+    assert atlassian.spent == ["refresh-secret-0"]
+    stored = store.load(_grant(server).key)
+    assert stored is not None
+    assert stored.refresh_token == "refresh-secret-1"
+
+
+def test_a_pair_that_could_not_be_saved_gives_way_to_a_newer_one(
+    server: Server, atlassian: Atlassian
+) -> None:
+    """Another process went on with the same refresh token, which is taken again for a while."""
+    store = Forgetful()
+    client = _client(server, store)
+    with pytest.raises(SourceUnavailableError):
+        client.get("rest/api/3/myself")
+    atlassian.good = "refresh-secret-0"
+    _client(server, store).get("rest/api/3/myself")
+    assert client.get("rest/api/3/myself") == {"token": "access-secret-2"}
+    assert atlassian.spent == ["refresh-secret-0"] * 2
+
+
 def test_a_new_authorisation_starts_afresh(server: Server, atlassian: Atlassian, store: TokenStore) -> None:
     """The stored tokens belong to the refresh token that was configured then."""
     _client(server, store).get("rest/api/3/myself")
@@ -334,7 +387,7 @@ def test_a_database_that_is_gone_is_one_sentence(database_url: str) -> None:
     """It names no token."""
     with open_pool(database_url) as pool:
         store = PostgresTokenStore(pool)
-    with pytest.raises(DatabaseError, match="check the database"):
+    with pytest.raises(SourceUnavailableError, match="check the database"):
         store.load("key")
-    with pytest.raises(DatabaseError, match="check the database"), store.exclusive("key"):
+    with pytest.raises(SourceUnavailableError, match="check the database"), store.exclusive("key"):
         pass
