@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import psycopg
 import structlog
@@ -24,6 +26,7 @@ from connectors.errors import ConnectorError
 from indexer import runs
 from indexer.errors import IndexerError
 from indexer.refresh import Progress, RefreshReport
+from schedules.errors import BrokenRefreshError
 from schedules.queue import REFRESH_TASK
 from schedules.rescue import queue_again, rescue_abandoned, rescue_stalled
 
@@ -147,13 +150,26 @@ def _carry_out(pool: ConnectionPool, run_id: int, source: str, work: Callable[[]
     except (IndexerError, ConnectorError) as error:
         log.warning("refresh_failed", run=run_id, source=source, error=str(error))
         runs.fail(pool, run_id, str(error))
-    except Exception:
-        reference = secrets.token_hex(3)
-        log.exception("refresh_failed", run=run_id, source=source, reference=reference)
-        runs.fail(pool, run_id, f"Something went wrong on my side (reference {reference}); see the log.")
-        raise
+        return
+    except Exception as error:  # noqa: BLE001 - whatever it is, who asked for the refresh is told
+        fault = _described(error)
     else:
         runs.finish(pool, run_id, report)
+        return
+    # Not while the error is being handled: Procrastinate logs what it is given, and with it what that followed from.
+    reference = secrets.token_hex(3)
+    log.error("refresh_failed", run=run_id, source=source, reference=reference, **fault)
+    runs.fail(pool, run_id, f"Something went wrong on my side (reference {reference}); see the log.")
+    raise BrokenRefreshError(f"{fault['error']}, reference {reference}")
+
+
+def _described(error: Exception) -> dict[str, Any]:
+    """What kind of error it is and where it was raised; its message may quote values, as the database's do."""
+    places = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": type(error).__name__,
+        "traceback": [f"{place.filename}:{place.lineno} in {place.name}" for place in places],
+    }
 
 
 def _recorder(context: JobContext, pool: ConnectionPool, run_id: int) -> Callable[[Progress], None]:

@@ -143,6 +143,36 @@ async def test_a_failed_refresh_says_why_in_a_sentence(
     await eventually(partial(in_state, pool, again.id, RunState.DONE))
 
 
+async def test_what_the_database_says_of_a_text_is_in_no_log(
+    queue: RefreshQueue,
+    jobs: App,
+    start_worker: StartWorker,
+    pool: ConnectionPool,
+    refresher: Refresher,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its errors quote values: what is logged is what kind of error it was, and where."""
+    with (
+        pytest.raises(psycopg.errors.UniqueViolation, match="secret") as raised,
+        pool.connection() as connection,
+    ):
+        connection.execute("insert into terms (lexeme) values ('secret'), ('secret')")
+    refresher.error = raised.value
+    ticket = queue.request("wiki", requested_by="U1")
+    await start_worker(jobs)
+    failed = await eventually(partial(in_state, pool, ticket.id, RunState.FAILED))
+    await eventually(lambda: caplog.text)
+
+    printed = capsys.readouterr().out
+    assert "secret" not in caplog.text + printed + failed.error
+    assert "UniqueViolation" in printed
+    assert "conftest.py:" in printed
+    reference = failed.error.partition("(reference ")[2][:6]
+    assert reference in printed
+    assert reference in caplog.text
+
+
 @pytest.fixture
 def open_folder(tmp_path: Path) -> Path:
     """A folder that the server's own user may reach when the tests run as root."""
