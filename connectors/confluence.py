@@ -73,10 +73,17 @@ class ConfluenceConnector:
     def changes(self, since: datetime) -> Iterator[Changed]:
         """Pages that were edited, commented on or given a file since, with an overlap of more than an hour.
 
-        Deleted comments, moved pages and changed labels carry no date: :meth:`listing` tells them.
+        Deleted comments, moved pages and changed labels carry no date: :meth:`listing` tells them. Raises
+        NotFoundError after all others where a named space is not shown: a search that names it is refused.
         """
         self._forget()
-        yield from changes_since(self._api, minute_of(since, self._zone), self._keys)
+        minute = minute_of(since, self._zone)
+        if self._keys is None:
+            yield from changes_since(self._api, minute, None)
+            return
+        shown = self._known_now().spaces.shown()
+        yield from changes_since(self._api, minute, [space.key for space in shown.spaces])
+        shown.require_all()
 
     def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
         """These pages, blog posts and attachments. What the search, whose index lags, misses is asked for by id."""
@@ -87,11 +94,16 @@ class ConfluenceConnector:
         yield from read_files(known, [(page_id, attachment_id) for page_id, attachment_id in files])
 
     def listing(self) -> Iterator[Listed]:
-        """Every page and blog post with its rules and parts, without bodies; a space at a time."""
+        """Every page and blog post with its rules and parts, without bodies; a space at a time.
+
+        Raises NotFoundError after all others where a named space is not shown, which is not to be taken for empty.
+        """
         self._forget()
-        for space in self._known_now().spaces.all():
+        shown = self._known_now().spaces.shown()
+        for space in shown.spaces:
             yield from list_space(self._api, space)
         self._forget()
+        shown.require_all()
 
     def rule(self, name: str) -> AccessRule:
         """Who may view a space (``space:ENG``) now; nobody where the site does not tell or has no such space.

@@ -30,7 +30,9 @@ def check_access(api: ConfluenceApi, spaces: Spaces) -> str:
         "and give a token with scopes read:space:confluence."
     ):
         next(api.spaces(spaces.keys), None)
-    found = spaces.all()  # names the keys that are not among them
+    shown = spaces.shown()
+    shown.require_all()
+    found = shown.spaces
     _check_content(api, found[0])
     with needed(
         f"{url} does not show this account who may view the space {found[0].key}: give it "

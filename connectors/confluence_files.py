@@ -87,7 +87,7 @@ def _pages(known: Known, ids: Sequence[str]) -> dict[str, Json]:
         if page_id not in found and (row := known.api.page(page_id, None)) is not None:
             found[page_id] = row
     if len(found) < len(ids):
-        known.spaces.all()  # pages that are not shown are gone only if their spaces are shown
+        known.spaces.shown()  # raises where the account is shown none: nothing is gone then
     pages = {page_id: row for page_id, row in found.items() if is_page(row) and known.spaces.reads(row)}
     known.access.learn(list(pages.values()))
     return pages

@@ -41,7 +41,7 @@ class _PageBatch:
     def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
         found = list(self._rows.read(ids))
         if len(found) < len(ids):
-            self._known.spaces.all()  # pages that are not shown are gone only if their spaces are shown
+            self._known.spaces.shown()  # raises where the account is shown none: nothing is gone then
         yield from (row for row in found if isinstance(row, Unreadable))
         shown = (row for row in found if not isinstance(row, Unreadable) and self._known.spaces.reads(row))
         rows = {str(row["id"]): row for row in shown}

@@ -1,12 +1,32 @@
-"""The spaces that a connector reads, asked for once."""
+"""The spaces that a connector reads, asked for once.
+
+One that is not shown is a fault of access: a sweep must not take it for emptied. It keeps nothing of the others back:
+they are read, and whoever wants to know of all is told at the end.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 
 from connectors.atlassian import Json
 from connectors.confluence_api import ConfluenceApi, Space
 from connectors.errors import NotFoundError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The spaces to read that the account is shown, one at least."""
+
+    spaces: tuple[Space, ...]
+    #: Why others that are named are not among them; None where all are.
+    complaint: str | None = None
+
+    def require_all(self) -> None:
+        """Raises NotFoundError where a named space is not shown."""
+        if self.complaint is not None:
+            raise NotFoundError(self.complaint)
 
 
 class Spaces:
@@ -15,31 +35,22 @@ class Spaces:
     def __init__(self, api: ConfluenceApi, keys: tuple[str, ...] | None) -> None:
         self._api = api
         self.keys = keys
-        self._found: dict[str, Space] | None = None
+        self._shown: Shown | None = None
         self._unknown: set[str] = set()
         self._lock = Lock()
 
-    def all(self) -> list[Space]:
-        """All of them.
-
-        Raises:
-            NotFoundError: one is not shown, which is a fault of access: a sweep must not take it for emptied.
-        """
+    def shown(self) -> Shown:
+        """All that are shown. Raises NotFoundError where none at all is."""
         with self._lock:
-            if self._found is None:
-                self._found = self._asked()
-            return list(self._found.values())
+            if self._shown is None:
+                self._shown = self._asked()
+            return self._shown
 
     def find(self, key: str) -> Space | None:
         """A space by its key; one that came into being since is asked for, but once."""
-        known = {space.key: space for space in self.all()}
-        if key in known or self.keys is not None:
-            return known.get(key)
-        with self._lock:
-            if key not in self._unknown:
-                self._unknown.add(key)
-                self._found = self._asked()
-            return (self._found or {}).get(key)
+        if self.keys is not None and key not in self.keys:
+            return None
+        return self._found(key, lambda space: space.key == key)
 
     def reads(self, row: Json) -> bool:
         """Whether a page lies in a space that is read; its row (with ``space`` expanded) mostly tells."""
@@ -51,16 +62,27 @@ class Spaces:
             return key in self.keys
         return status == "current" if isinstance(status, str) else self.find(key) is not None
 
-    def _asked(self) -> dict[str, Space]:
+    def _found(self, name: str, is_wanted: Callable[[Space], bool]) -> Space | None:
+        found = next(filter(is_wanted, self.shown().spaces), None)
+        if found is not None:
+            return found
+        with self._lock:
+            if name not in self._unknown:
+                self._unknown.add(name)
+                self._shown = self._asked()
+            return next(filter(is_wanted, self._shown.spaces), None) if self._shown else None
+
+    def _asked(self) -> Shown:
         found = {space.key: space for space in self._api.spaces(self.keys)}
         missing = sorted(set(self.keys or ()) - found.keys())
-        if missing:
-            raise NotFoundError(
-                f"{self._api.client.site.url} does not show this account the space {', '.join(missing)}: "
-                "check the key or the account's access."
-            )
+        complaint = (
+            f"{self._api.client.site.url} does not show this account the space {', '.join(missing)}: "
+            "check the key or the account's access."
+        )
+        if missing and not found:
+            raise NotFoundError(complaint)
         if not found:
             raise NotFoundError(
                 f"{self._api.client.site.url} shows this account none of the spaces: check keys and access."
             )
-        return found
+        return Shown(spaces=tuple(found.values()), complaint=complaint if missing else None)
