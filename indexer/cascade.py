@@ -100,14 +100,12 @@ def settle_attachments(connection: Connection, document: Document) -> None:
     key = {"source": document.source, "source_id": document.id}
     stored: dict[str, list[str] | None] = dict(connection.execute(SQL["stored_attachments"], key).fetchall())
     listed = {each.id: each.parts for each in document.attachments}
-    changed = [
-        source_id
+    changed = {
+        source_id: parts
         for source_id, parts in listed.items()
         if parts is None or not _same(stored.get(source_id), parts)
-    ]
-    reading_list.note_gently(
-        connection, document.source, changed, priority=Priority.ATTACHMENT, being_read=True
-    )
+    }
+    reading_list.note_versions(connection, document.source, changed, priority=Priority.ATTACHMENT)
     gone = [source_id for source_id in stored if source_id not in listed]
     if gone:
         delete(connection, document.source, gone)

@@ -6,7 +6,7 @@ stored, in the same transaction. So a crash, an outage or a kill -9 loses nothin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -58,20 +58,30 @@ def note(
 
 
 def note_gently(
-    connection: Connection,
-    source: str,
-    source_ids: Sequence[str],
-    *,
-    priority: Priority,
-    being_read: bool = False,
+    connection: Connection, source: str, source_ids: Sequence[str], *, priority: Priority
 ) -> None:
-    """Note that these are missing, in this order; what is listed already keeps its turn, or waits for its next try.
-
-    With ``being_read`` it may be read just now, in an older version, and is then read again.
-    """
+    """Note that these are missing, in this order; what is listed already keeps its turn, or waits for its next try."""
     if source_ids:
         parameters = {"source": source, "source_ids": list(source_ids), "priority": priority}
-        connection.execute(SQL["note_gently"], parameters | {"being_read": being_read})
+        connection.execute(SQL["note_gently"], parameters)
+
+
+def note_versions(
+    connection: Connection,
+    source: str,
+    versions: Mapping[str, frozenset[str] | None],
+    *,
+    priority: Priority,
+) -> None:
+    """Note that these are missing in the version that has these parts.
+
+    They may be being read just now, in an older version, and are then read again. Those that could not be read wait
+    for their next try if it was this version that could not.
+    """
+    if versions:
+        words = [None if parts is None else " ".join(sorted(parts)) for parts in versions.values()]
+        parameters = {"source": source, "source_ids": list(versions), "versions": words}
+        connection.execute(SQL["note_versions"], parameters | {"priority": priority})
 
 
 def pick(connection: Connection, source: str, *, limit: int, held: Collection[str]) -> list[Entry]:

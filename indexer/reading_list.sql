@@ -8,15 +8,25 @@ on conflict (source, source_id) do update set
     not_before = excluded.not_before, gone_at = null
 
 -- name: note_gently
--- What could not be read waits its time, and what is listed keeps its turn: nobody said that it changed since. What may
--- be being read just now is read again.
+-- What could not be read waits its time, and what is listed keeps its turn: nobody said that it changed since.
 insert into reading_list (source, source_id, priority)
 select %(source)s, id, %(priority)s
 from (select id from unnest(%(source_ids)s::text[]) with ordinality as each(id, position) group by id order by min(position))
     as noted
 on conflict (source, source_id) do update set
     noted_at = clock_timestamp(), priority = least(reading_list.priority, excluded.priority), gone_at = null
-where reading_list.gone_at is not null or (%(being_read)s and reading_list.attempts = 0)
+where reading_list.gone_at is not null
+
+-- name: note_versions
+-- What may be being read just now is read again. What could not be read waits its time, unless it is another version.
+insert into reading_list (source, source_id, priority, version)
+select %(source)s, id, %(priority)s, version from unnest(%(source_ids)s::text[], %(versions)s::text[]) as listed(id, version)
+on conflict (source, source_id) do update set
+    noted_at = clock_timestamp(), priority = least(reading_list.priority, excluded.priority), gone_at = null,
+    version = excluded.version, attempts = 0,
+    not_before = case when reading_list.attempts > 0 then '-infinity' else reading_list.not_before end
+where reading_list.gone_at is not null or reading_list.attempts = 0
+   or (excluded.version is not null and reading_list.version is distinct from excluded.version)
 
 -- name: pick
 -- What was set back more than once comes last, whatever its priority: it must not keep the others out.
