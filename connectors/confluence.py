@@ -22,7 +22,7 @@ from connectors.confluence_query import minute_of, zone_of
 from connectors.confluence_reader import read_pages
 from connectors.confluence_rows import PAGES_AT_ONCE
 from connectors.confluence_spaces import Spaces
-from connectors.confluence_sweep import changes_since, list_space
+from connectors.confluence_sweep import changes_since, list_spaces
 from connectors.documents import AccessRule, Changed, Document, Listed, Membership, Unreadable
 from connectors.people import memberships_of
 
@@ -96,12 +96,13 @@ class ConfluenceConnector:
     def listing(self) -> Iterator[Listed]:
         """Every page and blog post with its rules and parts, without bodies; a space at a time.
 
-        Raises NotFoundError after all others where a named space is not shown, which is not to be taken for empty.
+        A space that cannot be listed, or is named and not shown, is not to be taken for empty: it raises its error, but
+        after all the others.
         """
         self._forget()
-        shown = self._known_now().spaces.shown()
-        for space in shown.spaces:
-            yield from list_space(self._api, space)
+        known = self._known_now()
+        shown = known.spaces.shown()
+        yield from list_spaces(known, shown.spaces)
         self._forget()
         shown.require_all()
 

@@ -5,36 +5,95 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import structlog
+
 from connectors.atlassian import Json
 from connectors.batches import batches
 from connectors.confluence_access import RESTRICTIONS, PageAccess
 from connectors.confluence_api import KEYS_AT_ONCE, ConfluenceApi, Space
 from connectors.confluence_children import container_id
+from connectors.confluence_known import Known
 from connectors.confluence_parts import CHILD_EXPAND, PAGE_EXPAND, child_part, page_part, part_of
 from connectors.confluence_query import CHILDREN, PAGES, changed_since, of_space, with_ids
 from connectors.confluence_rows import is_page
 from connectors.documents import Changed, Listed
+from connectors.errors import (
+    AuthenticationError,
+    ConnectorError,
+    NotFoundError,
+    SourceUnavailableError,
+    UnexpectedAnswerError,
+)
+from connectors.failures import OF_ONE_DOCUMENT
 from connectors.times import parse_time
 
+log = structlog.get_logger(__name__)
+
 _ROWS_AT_ONCE = 200
+#: What one space alone can be the cause of.
+_OF_ONE_SPACE = (AuthenticationError, NotFoundError, SourceUnavailableError, UnexpectedAnswerError)
+#: So many spaces that fail one after the other are a site that is down; each takes as long as all its tries.
+_MOST_IN_A_ROW = 10
 _CHANGES_EXPAND = f"{PAGE_EXPAND},container,extensions.resolution"
 
 
-def list_space(api: ConfluenceApi, space: Space) -> Iterator[Listed]:
-    """Every page and blog post of a space. Deleted comments, moves, labels and removed files show in the parts."""
-    hanging = _children(api, space)
-    access = PageAccess(api)
+def list_spaces(known: Known, spaces: Sequence[Space]) -> Iterator[Listed]:
+    """Every page and blog post of these spaces. Deleted comments, moves, labels and removed files show in the parts.
+
+    Raises:
+        ConnectorError: a space could not be listed, after the others were; or too many one after the other.
+    """
+    problem: ConnectorError | None = None
+    failures = 0
+    for space in spaces:
+        try:
+            yield from _list_space(known, space)
+        except _OF_ONE_SPACE as exc:
+            known.api.current_user()  # raises where it is the site or the account, and not this space alone
+            log.warning("confluence.space_not_listed", space=space.key, error=type(exc).__name__)
+            problem, failures = problem or exc, failures + 1
+            if failures == _MOST_IN_A_ROW:
+                break
+        else:
+            failures = 0
+    if problem is not None:
+        raise problem
+
+
+def _list_space(known: Known, space: Space) -> Iterator[Listed]:
+    problem: ConnectorError | None = None
+    try:
+        hanging = _children(known.api, space)
+    except OF_ONE_DOCUMENT as exc:
+        problem, hanging = exc, None  # no versions are told, but who reads the pages is
+    told: set[str] = set()
+    try:
+        for listed in _pages(known, space, hanging):
+            told.add(listed.id)
+            yield listed
+    except OF_ONE_DOCUMENT as exc:
+        problem = exc
+        for rows in known.api.search(of_space(space.key, PAGES), expand="space", limit=_ROWS_AT_ONCE):
+            yield from (
+                Listed(id=str(row["id"])) for row in rows if is_page(row) and str(row["id"]) not in told
+            )
+    if problem is not None:
+        raise problem
+
+
+def _pages(known: Known, space: Space, hanging: dict[str, list[str | None]] | None) -> Iterator[Listed]:
+    access = PageAccess(known.api)
     cql = of_space(space.key, PAGES)
-    for rows in api.search(cql, expand=f"{PAGE_EXPAND},{RESTRICTIONS}", limit=_ROWS_AT_ONCE):
+    for rows in known.api.search(cql, expand=f"{PAGE_EXPAND},{RESTRICTIONS}", limit=_ROWS_AT_ONCE):
         pages = [row for row in rows if is_page(row)]
         access.learn(pages)
         for row in pages:
-            own, children = page_part(row), hanging.pop(str(row["id"]), [])
-            known = own is not None and None not in children
+            own, children = page_part(row), (hanging or {}).pop(str(row["id"]), [])
+            is_told = hanging is not None and own is not None and None not in children
             yield Listed(
                 id=str(row["id"]),
                 access_rules=access.rules(row, space.key),
-                parts=frozenset(filter(None, [own, *children])) if known else None,
+                parts=frozenset(filter(None, [own, *children])) if is_told else None,
             )
 
 

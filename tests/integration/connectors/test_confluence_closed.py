@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import ConnectorError, NotFoundError
+from connectors.documents import Listed
+from connectors.errors import ConnectorError, NotFoundError, ServerFaultError, SourceUnavailableError
 from sandbox import site_changes
 from sandbox.site_people import AccountView
 
@@ -35,13 +36,12 @@ def remove_space(running: Any, key: str) -> None:
 
 def drained(told: Iterable[Any]) -> tuple[list[str], ConnectorError | None]:
     """The ids that come, and what is raised after them."""
-    found: list[str] = []
+    found: list[Listed] = []
     try:
-        for each in told:
-            found.append(each.id)  # noqa: PERF401 - what came before the error counts
+        collect(told, found)
     except ConnectorError as error:
-        return found, error
-    return found, None
+        return [each.id for each in found], error
+    return [each.id for each in found], None
 
 
 @pytest.mark.parametrize("closed", [True, False])
@@ -75,3 +75,57 @@ def test_a_source_of_which_no_space_is_shown_is_closed(running: Any) -> None:
         assert isinstance(drained(told)[1], NotFoundError)
     with pytest.raises(NotFoundError):
         connector.rule(name)
+
+
+ENG = "space(%20|\\+)(=|%3D)(%20|\\+)%22ENG%22"
+
+
+@pytest.mark.parametrize("status", [500, 503, 400])
+def test_a_space_that_cannot_be_listed_keeps_nothing_of_the_others_back(running: Any, status: int) -> None:
+    """What is raised after them keeps anything from counting as gone."""
+    page = add_page(running, "OPS", "Boats")
+    running.fault(path=ENG, status=status, times=1000)
+    found, error = drained(running.confluence().listing())
+    assert (found, str(status) in str(error)) == ([page], True)
+
+
+def test_a_site_that_is_down_is_not_asked_for_space_after_space(running: Any) -> None:
+    """The account is asked for as soon as one fails."""
+    for number in range(5):
+        add_page(running, f"S{number}", "Boats")
+    running.fault(path="content/search|user/current", status=503, times=1000)
+    found, error = drained(running.confluence().listing())
+    assert (found, type(error)) == ([], SourceUnavailableError)
+    assert running.requests() < 12
+
+
+def test_one_row_that_breaks_the_listing_leaves_the_ids_of_its_space(running: Any) -> None:
+    """So that a first read reads the pages; nothing is said of their rules and versions."""
+    page = add_page(running, "OPS", "Boats")
+    running.fault(path=f"{ENG}.*restrictions|restrictions.*{ENG}", status=500, times=1000)
+    listed: list[Listed] = []
+    with pytest.raises(ServerFaultError):
+        collect(running.confluence().listing(), listed)
+    told = {each.id: each for each in listed}
+    assert set(told) == {"100", "101", "102", "103", "104", page}
+    assert (told["102"].access_rules, told["102"].parts) == (None, None)
+    assert told[page].parts
+
+
+def test_comments_that_break_the_listing_leave_the_rules_of_their_space(running: Any) -> None:
+    """Who reads the pages is still told; no version is."""
+    running.fault(path=f"{ENG}.*comment", status=500, times=1000)
+    listed: list[Listed] = []
+    with pytest.raises(ServerFaultError):
+        collect(running.confluence().listing(), listed)
+    whole = {
+        each.id: each.access_rules for each in running.confluence().documents([each.id for each in listed])
+    }
+    assert {each.id: each.access_rules for each in listed} == whole
+    assert {each.parts for each in listed} == {None}
+
+
+def collect(told: Iterable[Listed], into: list[Listed]) -> None:
+    """Keep what comes, whatever is raised after it."""
+    for each in told:
+        into.append(each)
