@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from connectors.documents import Changed, Connector
+from connectors.errors import ConnectorError
 from indexer import reading_list
 from indexer.reading_list import Priority
 from indexer.statements import load
@@ -32,14 +33,19 @@ def note_changes(pool: ConnectionPool, connector: Connector, *, since: datetime,
     """
     newest: datetime | None = None
     held: list[Changed] = []
-    for changed in connector.changes(since):
-        if changed.updated is not None and changed.updated <= started + _CLOCKS_DIFFER:
-            newest = max(newest or changed.updated, changed.updated)
-        held.append(changed)
-        if len(held) == BATCH:
-            with pool.connection() as connection:
-                _note(connection, connector.name, held)
-            held = []
+    try:
+        for changed in connector.changes(since):
+            if changed.updated is not None and changed.updated <= started + _CLOCKS_DIFFER:
+                newest = max(newest or changed.updated, changed.updated)
+            held.append(changed)
+            if len(held) == BATCH:
+                with pool.connection() as connection:
+                    _note(connection, connector.name, held)
+                held = []
+    except ConnectorError:
+        with pool.connection() as connection:
+            _note(connection, connector.name, held)
+        raise
     with pool.connection() as connection:
         _note(connection, connector.name, held)
         if newest is not None:

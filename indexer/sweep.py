@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from connectors.documents import Connector, Listed
+from connectors.errors import ConnectorError
 from indexer import cascade, reading_list
 from indexer.reading_list import Priority
 from indexer.rules import RuleStore
@@ -76,16 +77,21 @@ class Listing:
             row = connection.execute(SQL["count_listed"], {"source": source}).fetchone()
         stored = int(row[0]) if row else 0
         held: dict[str, Listed] = {}
-        for listed in self.connector.listing():
-            self.seen.add(listed.id)
-            before = held.get(listed.id, listed)
-            if before.access_rules != listed.access_rules:
-                self.moving.add(listed.id)
-            held[listed.id] = _both(before, listed)
-            if len(held) == BATCH:
-                self._compare(list(held.values()))
-                held = {}
-                self.progress(len(self.seen), max(len(self.seen), stored) or None)
+        try:
+            for listed in self.connector.listing():
+                self.seen.add(listed.id)
+                before = held.get(listed.id, listed)
+                if before.access_rules != listed.access_rules:
+                    self.moving.add(listed.id)
+                held[listed.id] = _both(before, listed)
+                if len(held) == BATCH:
+                    self._compare(list(held.values()))
+                    held = {}
+                    self.progress(len(self.seen), max(len(self.seen), stored) or None)
+        except ConnectorError:
+            # A place that is not shown keeps nothing back of what the others told.
+            self._compare(list(held.values()))
+            raise
         self._compare(list(held.values()))
         self.progress(len(self.seen), len(self.seen))
         with self.pool.connection() as connection:

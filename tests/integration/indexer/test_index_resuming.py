@@ -55,6 +55,7 @@ def test_a_listing_that_breaks_off_goes_on_where_changes_cannot_be_missed(
         index.refresh(source, mode="lazy")
     ((first, watermark),) = index.rows("select last_started, watermark from sources")
     assert watermark is None
+    assert index.finds("one") == ["One."], "what it told before it broke off counts"
     source.edit(document(1, "One, edited after it was read."))
     source.broken_listing = None
 
@@ -77,6 +78,7 @@ def test_a_window_that_breaks_off_is_asked_for_again(index: Any, source: Any, do
     with pytest.raises(SourceUnavailableError):
         index.refresh(source, Pass.CHANGES, mode="lazy")
     assert index.rows("select watermark from sources") == before
+    assert index.finds("mended") == ["One mended."]
 
     source.failures.clear()
     index.refresh(source, Pass.CHANGES, mode="lazy")
