@@ -23,8 +23,8 @@ from connectors.jira_projects import Projects
 from connectors.jira_tickets import TicketReader
 from connectors.times import parse_time
 
-#: An issue that is being written while the search runs may become visible a little later.
-_OVERLAP = timedelta(minutes=10)
+#: A search index may be so far behind. What is told twice and is stored already costs a row of a list.
+_OVERLAP = timedelta(hours=1)
 #: What the list of fields is good for, seconds.
 _OLD = 3600.0
 
