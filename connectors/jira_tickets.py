@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -18,6 +20,9 @@ from connectors.jira_fields import CustomField
 from connectors.jira_issues import FIELDS, issue_document
 
 log = structlog.get_logger(__name__)
+
+#: An issue may be edited twice at what its site tells as one moment, and be read between the two. Clocks differ.
+_UNSETTLED = timedelta(seconds=5)
 
 Found = list[Document | Unreadable]
 
@@ -46,9 +51,10 @@ class TicketReader:
     def tickets(self, ids: Sequence[str], in_scope: Callable[[str], bool]) -> Iterator[Document | Unreadable]:
         """The tickets with these ids, of projects in scope."""
         fields = (*FIELDS, *(field.id for field in self._custom))
+        settled = datetime.now(UTC) - _UNSETTLED
         for issue in self._api.issues_by_id(ids, fields):
             own = [issue.id if isinstance(issue, Unfetched) else str(issue["id"])]
-            yield from self._read(issue, own, in_scope, self._ticket)
+            yield from self._read(issue, own, in_scope, partial(self._ticket, settled=settled))
 
     def files(
         self, wanted: Mapping[str, list[str]], in_scope: Callable[[str], bool]
@@ -63,7 +69,7 @@ class TicketReader:
     def _attached(self, issue: Json, names: Sequence[str]) -> Found:
         return list(self._files.read(issue, names, self._access.rules(issue)))
 
-    def _ticket(self, issue: Json) -> Found:
+    def _ticket(self, issue: Json, settled: datetime) -> Found:
         document = issue_document(
             issue,
             source=self._source,
@@ -74,6 +80,9 @@ class TicketReader:
             comment_rules=lambda comment: self._comments.rules(issue, comment),
             attachments=listed_attachments(issue),
         )
+        if document.updated is not None and document.updated > settled:
+            # Without a version it is read again with the next changes.
+            document = replace(document, parts=frozenset())
         return [document]
 
     def _read(

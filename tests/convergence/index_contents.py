@@ -69,8 +69,13 @@ def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
                 lines += [
                     f"{each} {name}: {here[name]!r}, not {there[name]!r}"
                     for name in here
-                    if here[name] != there[name]
+                    if here[name] != there[name] and not (name == "parts" and _is_unsettled(here, there))
                 ]
             else:
                 lines.append(f"{part} {each}: {here!r}, not {there!r}")
     return lines
+
+
+def _is_unsettled(here: dict[str, Any], there: dict[str, Any]) -> bool:
+    """A ticket that was read within seconds of its edit is stored without a version, and is read again."""
+    return here["kind"] == "ticket" and not (here["parts"] and there["parts"])

@@ -45,6 +45,16 @@ def test_a_change_tells_the_version_that_the_document_has(running: Any) -> None:
     assert all(changed.updated is not None for changed in connector.changes(START))
 
 
+def test_a_ticket_that_is_read_as_it_is_edited_has_no_version_yet(running: Any) -> None:
+    """A second edit at what the site tells as the same moment would not be seen."""
+    issue = running.site.find_issue("OPS-1")
+    site_changes.update_issue(running.site, issue, {"summary": "Once"})
+    [document] = running.jira().documents([issue.id])
+    assert document.parts == frozenset()
+    [settled] = running.jira().documents([running.site.find_issue("OPS-3").id])
+    assert len(settled.parts) == 1
+
+
 def test_the_window_overlaps_and_has_no_end(running: Any) -> None:
     """What was written minutes before the watermark is told again, and what has a date in the future as well."""
     site = running.site
