@@ -11,7 +11,7 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 from connectors.atlassian import AtlassianClient, Deployment
-from connectors.confluence_access import NOBODY, PageAccess, space_key, space_readers
+from connectors.confluence_access import NOBODY, PageAccess, space_id, space_readers
 from connectors.confluence_api import ConfluenceApi
 from connectors.confluence_check import check_access
 from connectors.confluence_cloud import CloudConfluence
@@ -107,12 +107,12 @@ class ConfluenceConnector:
         shown.require_all()
 
     def rule(self, name: str) -> AccessRule:
-        """Who may view a space (``space:ENG``) now; nobody where the site does not tell or has no such space.
+        """Who may view a space (``space:98305``) now; nobody where the site does not tell or has no such space.
 
         Raises:
             KeyError: it is no space's rule: those of pages always come with their principals.
         """
-        space = self._known_now().spaces.find(space_key(name))
+        space = self._known_now().spaces.with_id(space_id(name))
         return AccessRule(name=name, principals=space_readers(self._api, space) if space else NOBODY)
 
     def memberships(self) -> Iterator[Membership]:

@@ -28,13 +28,13 @@ NOBODY: frozenset[str] = frozenset()
 _UNREADABLE = (AuthenticationError, NotFoundError, ServerFaultError, BrokenAnswerError)
 
 
-def space_rule_name(key: str) -> str:
-    """``space:ENG``."""
-    return f"{_SPACE}{key}"
+def space_rule_name(space_id: str) -> str:
+    """``space:98305``: by the id, because a key may pass to another space, and a space take another key."""
+    return f"{_SPACE}{space_id}"
 
 
-def space_key(rule_name: str) -> str:
-    """The key in a space rule's name. Raises KeyError for any other rule: pages' come with their principals."""
+def space_id(rule_name: str) -> str:
+    """The id in a space rule's name. Raises KeyError for any other rule: pages' come with their principals."""
     if not rule_name.startswith(_SPACE):
         raise KeyError(rule_name)
     return rule_name.removeprefix(_SPACE)
@@ -59,9 +59,11 @@ class PageAccess:
         self._api = api
         self._restrictions: dict[str, frozenset[str] | None] = {}
 
-    def rules(self, content: Json, space: str) -> tuple[AccessRule, ...]:
-        """All rules of a page that :meth:`learn` has seen, in the space with this key."""
-        rules = [AccessRule(name=space_rule_name(space), principals=None)]
+    def rules(self, content: Json, space: Space | None) -> tuple[AccessRule, ...]:
+        """All rules of a page that :meth:`learn` has seen; none, which is for nobody, where its space is unknown."""
+        if space is None:
+            return ()
+        rules = [AccessRule(name=space_rule_name(space.id), principals=None)]
         for page_id in [*ancestor_ids(content), str(content["id"])]:
             principals = self._restrictions.get(page_id, NOBODY)
             if principals is not None:

@@ -60,6 +60,8 @@ class DataCenterConfluence(ConfluenceApi):
                 f"Confluence answered the permissions of {space.key} without a list: check URL and deployment."
             )
         for permission in permissions:
+            if str(permission.get("spaceId", space.id)) != space.id:
+                continue  # another space has this key by now
             operation = permission.get("operation") or {}
             key = operation.get("operationKey") or operation.get("operation")
             if key == "read" and operation.get("targetType") == "space":

@@ -139,7 +139,7 @@ def _read(known: Known, page: Json, row: Json, key: str) -> Document:
         url=_url(known, page, row),
         place=space.get("name") or space["key"],
         sections=_sections(known, page, row),
-        access_rules=known.access.rules(page, space["key"]),
+        access_rules=known.access.rules(page, known.spaces.of(page)),
         author=author_of(row),
         created=created_of(row),
         updated=parse_time((row.get("version") or {}).get("when")),

@@ -68,7 +68,7 @@ class _PageBatch:
                 page,
                 source=known.source,
                 deployment=known.deployment,
-                access_rules=known.access.rules(row, page.space),
+                access_rules=known.access.rules(row, known.spaces.of(row)),
                 user_name=known.names.get,
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as exc:
@@ -132,5 +132,5 @@ class _PageBatch:
                 title=row["title"],
                 url=self._known.link_to(row),
                 storage=body if include.excerpt is None else excerpt_of(body, include.excerpt),
-                access_rules=self._known.access.rules(row, row["space"]["key"]),
+                access_rules=self._known.access.rules(row, self._known.spaces.of(row)),
             )

@@ -103,7 +103,7 @@ def _page_row(api: ConfluenceApi, kind: str, found: Json) -> Json:
         "status": found["status"],
         "title": found["title"],
         "body": found.get("body") or {},
-        "space": {name: space[name] for name in ("key", "name", "status")},
+        "space": {name: space[name] for name in ("id", "key", "name", "status")},
         "version": _version(found["version"]),
         "history": _history(api, found, found.get("authorId")),
         "metadata": {"labels": {"results": _labels(api, f"{_RESOURCES[kind]}/{found['id']}", found)}},

@@ -62,6 +62,18 @@ class Spaces:
             return key in self.keys
         return status == "current" if isinstance(status, str) else self.find(key) is not None
 
+    def with_id(self, space_id: str) -> Space | None:
+        """A space by its id, as :meth:`find`."""
+        return self._found(f"id {space_id}", lambda space: space.id == space_id)
+
+    def of(self, row: Json) -> Space | None:
+        """The space that a page lies in, as its row (with ``space`` expanded) tells."""
+        space = row.get("space") or {}
+        found, key = space.get("id"), space.get("key")
+        if found is None or not isinstance(key, str):
+            return self.find(key) if isinstance(key, str) else None
+        return Space(id=str(found), key=key, name=space.get("name") or key)
+
     def _found(self, name: str, is_wanted: Callable[[Space], bool]) -> Space | None:
         found = next(filter(is_wanted, self.shown().spaces), None)
         if found is not None:

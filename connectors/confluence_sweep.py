@@ -85,16 +85,22 @@ def _pages(known: Known, space: Space, hanging: dict[str, list[str | None]] | No
     access = PageAccess(known.api)
     cql = of_space(space.key, PAGES)
     for rows in known.api.search(cql, expand=f"{PAGE_EXPAND},{RESTRICTIONS}", limit=_ROWS_AT_ONCE):
-        pages = [row for row in rows if is_page(row)]
+        # The search's index lags: a page that has left is where its row says.
+        pages = [row for row in rows if is_page(row) and _is_here(known, row)]
         access.learn(pages)
         for row in pages:
             own, children = page_part(row), (hanging or {}).pop(str(row["id"]), [])
             is_told = hanging is not None and own is not None and None not in children
             yield Listed(
                 id=str(row["id"]),
-                access_rules=access.rules(row, space.key),
+                access_rules=access.rules(row, known.spaces.of(row)),
                 parts=frozenset(filter(None, [own, *children])) if is_told else None,
             )
+
+
+def _is_here(known: Known, row: Json) -> bool:
+    """Whether a page lies in a space to read; one of which that is not told is there, and for nobody."""
+    return known.spaces.of(row) is None or known.spaces.reads(row)
 
 
 def _children(api: ConfluenceApi, space: Space) -> dict[str, list[str | None]]:

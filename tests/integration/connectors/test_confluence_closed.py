@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from connectors.confluence_access import RESTRICTIONS
+from connectors.confluence_parts import PAGE_EXPAND
 from connectors.documents import Listed
 from connectors.errors import ConnectorError, NotFoundError, ServerFaultError, SourceUnavailableError
 from sandbox import site_changes
@@ -22,7 +25,7 @@ def add_page(running: Any, space: str, title: str) -> str:
 
 def rule_of(running: Any, key: str) -> str:
     """The name of a space's rule."""
-    return f"space:{key}"
+    return f"space:{running.site.spaces[key].id}"
 
 
 def remove_space(running: Any, key: str) -> None:
@@ -77,6 +80,7 @@ def test_a_source_of_which_no_space_is_shown_is_closed(running: Any) -> None:
         connector.rule(name)
 
 
+LISTED = f"{PAGE_EXPAND},{RESTRICTIONS}"
 ENG = "space(%20|\\+)(=|%3D)(%20|\\+)%22ENG%22"
 
 
@@ -129,3 +133,46 @@ def collect(told: Iterable[Listed], into: list[Listed]) -> None:
     """Keep what comes, whatever is raised after it."""
     for each in told:
         into.append(each)
+
+
+def test_a_space_that_takes_over_a_key_opens_nothing_of_the_one_before(running: Any) -> None:
+    """Its rule is another one, and the old one's is for nobody."""
+    site = running.site
+    add_page(running, "OPS", "Boats")
+    site.space_permissions["OPS"] = ("group:board",)
+    connector, old = running.confluence(), rule_of(running, "OPS")
+    assert len(connector.rule(old).principals) == 1
+    site.space_permissions["OPS"] = ("group:staff",)
+    site.spaces["OPS"] = replace(site.spaces["OPS"], id="777777")
+    for each in (connector, running.confluence()):
+        assert each.rule(old).principals == frozenset()
+    assert len(running.confluence().rule("space:777777").principals) == 1
+
+
+def test_a_space_with_a_new_key_keeps_its_rule(running: Any) -> None:
+    """It is the same space."""
+    site, name = running.site, rule_of(running, "ENG")
+    before = running.confluence().rule(name)
+    site.spaces["KEEP"] = replace(site.spaces.pop("ENG"), key="KEEP")
+    site.space_permissions["KEEP"] = site.space_permissions.pop("ENG")
+    for page in list(site.pages.values()):
+        page.space = "KEEP"
+    site.changed()
+    connector = running.confluence()
+    assert connector.rule(name) == before
+    assert {each.access_rules[0].name for each in connector.listing()} == {name}
+
+
+def test_the_listing_takes_the_space_that_the_row_tells(running: Any) -> None:
+    """The search's index lags: it still shows a page in the space that it has left."""
+    site, connector = running.site, running.confluence()
+    add_page(running, "HR", "Pay")
+    known = {each.id: each for each in connector.listing()}
+    site_changes.update_page(site, site.pages["104"], {"space": "HR", "parent_id": None})
+    [row] = next(connector._api.search("id in (104)", expand=LISTED, limit=1))
+    answer = {"results": [row], "_links": {}}
+    for reading, rule in ((connector, rule_of(running, "HR")), (running.confluence(spaces=("ENG",)), None)):
+        running.fault(path=f"{ENG}.*restrictions|restrictions.*{ENG}", status=200, times=1, body=answer)
+        moved = {each.id: each for each in reading.listing()}.get("104")
+        assert (moved and [each.name for each in moved.access_rules]) == (rule and [rule])
+        assert moved is None or moved.parts != known["104"].parts

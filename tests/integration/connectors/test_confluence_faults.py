@@ -152,7 +152,7 @@ def test_a_space_that_came_into_being_during_the_read_is_read(running: Any) -> N
         running.site, {"space": "NEW", "title": "First", "storage": "<p>One.</p>"}
     )
     assert set(by_id(connector, [page.id])) == {page.id}
-    assert connector.rule("space:NEW").principals == {"anyone"}
+    assert connector.rule(f"space:{running.site.spaces['NEW'].id}").principals == {"anyone"}
 
 
 def test_many_threads_read_the_same_as_one(running: Any) -> None:

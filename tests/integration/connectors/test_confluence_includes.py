@@ -55,8 +55,12 @@ def test_an_included_page_keeps_its_own_rules_and_links(running: Any) -> None:
     assert section.heading_path == ("Fog signal secrets",)
     assert section.url == secret.url
     assert section.access_rules == secret.access_rules
-    assert [rule.name for rule in section.access_rules] == ["space:ENG", "page:101", "page:103"]
-    assert [rule.name for rule in document.access_rules] == ["space:ENG"]
+    assert [rule.name for rule in section.access_rules] == [
+        f"space:{running.site.spaces['ENG'].id}",
+        "page:101",
+        "page:103",
+    ]
+    assert [rule.name for rule in document.access_rules] == [f"space:{running.site.spaces['ENG'].id}"]
     assert document.includes == ("ENG:fog signal secrets",) == (secret.handle,)
     assert not document.sections[0].access_rules
     assert "horn" not in "".join(s.text for s in document.sections if not s.included_id)

@@ -116,7 +116,7 @@ def test_a_page_below_a_restricted_page_of_another_space_has_its_rules(running: 
     site_changes.update_page(site, site.pages["102"], {"parent_id": shut.id})
     assert differing(before, parts(connector)) == {"102", "103"}
     found = in_step(connector)
-    above = ["space:HR", f"page:{shut.id}"]
+    above = [f"space:{site.spaces['HR'].id}", f"page:{shut.id}"]
     assert rule_names(found["102"]) == above
     assert rule_names(found["103"]) == [*above, "page:103"]
     file = read(connector, ["102/att1"])["102/att1"]
@@ -124,7 +124,7 @@ def test_a_page_below_a_restricted_page_of_another_space_has_its_rules(running: 
     assert file.parts != old.parts
     assert [rule.principals for rule in found["102"].access_rules][1] is not None
     site_changes.update_page(site, site.pages["102"], {"parent_id": None, "space": "ENG"})
-    assert rule_names(in_step(connector)["103"]) == ["space:ENG", "page:103"]
+    assert rule_names(in_step(connector)["103"]) == [f"space:{site.spaces['ENG'].id}", "page:103"]
 
 
 def test_a_personal_space_is_a_space_like_others(running: Any) -> None:
@@ -140,13 +140,13 @@ def test_a_personal_space_is_a_space_like_others(running: Any) -> None:
     )
     site_changes.update_page(site, site.pages["100"], {"storage": macro})
     connector = running.confluence()
-    found = in_step(connector)
-    assert (found[own.id].handle, rule_names(found[own.id])) == ("~ann.lee:notes", ["space:~ann.lee"])
+    found, name = in_step(connector), f"space:{site.spaces['~ann.lee'].id}"
+    assert (found[own.id].handle, rule_names(found[own.id])) == ("~ann.lee:notes", [name])
     if running.deployment == "cloud":
         assert f"/spaces/~ann.lee/pages/{own.id}/" in found[own.id].url
     [section] = [each for each in found["100"].sections if each.included_id == own.id]
-    assert (section.text, rule_names(section)) == ("Own notes.", ["space:~ann.lee"])
-    readers = connector.rule("space:~ann.lee").principals
+    assert (section.text, rule_names(section)) == ("Own notes.", [name])
+    readers = connector.rule(name).principals
     assert len(readers) == 1
     assert own.id not in {each.id for each in running.confluence(spaces=("ENG",)).listing()}
 

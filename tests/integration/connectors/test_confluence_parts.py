@@ -157,7 +157,7 @@ def test_a_moved_page_is_followed_into_another_space(running: Any) -> None:
     site_changes.update_page(site, site.pages["102"], {"parent_id": home.id})
     after = read(connector, ["102"])["102"]
     assert (after.place, after.path, after.handle) == ("HR", ("People",), "HR:lens care & oil")
-    assert [rule.name for rule in after.access_rules] == ["space:HR"]
+    assert [rule.name for rule in after.access_rules] == [f"space:{site.spaces['HR'].id}"]
     assert before.attachments != after.attachments
     assert read(running.confluence(spaces=("ENG",)), ["102"]) == {}
     in_step(connector)

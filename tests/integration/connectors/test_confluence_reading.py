@@ -98,9 +98,9 @@ def test_the_restrictions_of_all_ancestors_apply_together(running: Any) -> None:
     """A page below two restricted pages carries the space's rule and one rule for each of them."""
     documents = read(running.confluence())
     names = {number: [rule.name for rule in documents[number].access_rules] for number in documents}
-    assert names["100"] == ["space:ENG"]
-    assert names["102"] == ["space:ENG", "page:101"]
-    assert names["103"] == ["space:ENG", "page:101", "page:103"]
+    assert names["100"] == [f"space:{running.site.spaces['ENG'].id}"]
+    assert names["102"] == [f"space:{running.site.spaces['ENG'].id}", "page:101"]
+    assert names["103"] == [f"space:{running.site.spaces['ENG'].id}", "page:101", "page:103"]
 
 
 def test_rules_and_memberships_agree_with_the_site(serve: Callable[[str], Any]) -> None:
@@ -143,7 +143,10 @@ def test_a_whole_company_reads_what_its_site_lets_it_read(serve: Callable[..., A
     with serve("cloud", folder / "shared/data/company") as running:
         connector, site = running.confluence(), running.site
         people = [(site.directory.find(m.email), m.principals | {"anyone"}) for m in connector.memberships()]
-        spaces = {f"space:{key}": connector.rule(f"space:{key}").principals for key in site.spaces}
+        spaces = {
+            name: connector.rule(name).principals
+            for name in (f"space:{each.id}" for each in site.spaces.values())
+        }
         count = 0
         for listed in connector.listing():
             rules = [spaces.get(rule.name, rule.principals) for rule in listed.access_rules]
@@ -164,8 +167,8 @@ def test_no_space_at_all_is_an_error_and_not_an_empty_wiki(running: Any) -> None
 def test_an_open_space_is_open_to_anyone(running: Any) -> None:
     """Anonymous access becomes the principal that everybody is."""
     running.site.space_permissions["ENG"] = ("anyone",)
-    rule = running.confluence().rule("space:ENG")
-    assert rule == AccessRule(name="space:ENG", principals=frozenset({"anyone"}))
+    rule = running.confluence().rule(f"space:{running.site.spaces['ENG'].id}")
+    assert rule == AccessRule(name=f"space:{running.site.spaces['ENG'].id}", principals=frozenset({"anyone"}))
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -173,9 +176,11 @@ def test_unreadable_permissions_shut_the_space(running: Any, status: int) -> Non
     """A rule that cannot be read admits nobody, and the read goes on."""
     running.fault(path="/permissions", status=status, times=50)
     connector = running.confluence()
-    assert connector.rule("space:ENG") == AccessRule(name="space:ENG", principals=frozenset())
+    assert connector.rule(f"space:{running.site.spaces['ENG'].id}") == AccessRule(
+        name=f"space:{running.site.spaces['ENG'].id}", principals=frozenset()
+    )
     assert {d.access_rules[0] for d in read(connector).values()} == {
-        AccessRule(name="space:ENG", principals=None)
+        AccessRule(name=f"space:{running.site.spaces['ENG'].id}", principals=None)
     }
 
 
@@ -184,7 +189,7 @@ def test_only_spaces_rules_are_told_by_name(running: Any) -> None:
     connector = running.confluence(spaces=("ENG",))
     with pytest.raises(KeyError):
         connector.rule("page:101")
-    assert connector.rule("space:HR").principals == frozenset()
+    assert connector.rule("space:7").principals == frozenset()
 
 
 def test_a_hidden_ancestor_shuts_the_pages_below(running: Any) -> None:
@@ -252,7 +257,11 @@ def test_an_incremental_read_sees_edits_comments_files_and_new_pages(running: An
     documents = read(connector, changed(connector, since))
     assert documents["100"].sections[0].text == "New words."
     assert documents["103"].sections[-1].text == "Agreed."
-    assert [rule.name for rule in documents["103"].access_rules] == ["space:ENG", "page:101", "page:103"]
+    assert [rule.name for rule in documents["103"].access_rules] == [
+        f"space:{running.site.spaces['ENG'].id}",
+        "page:101",
+        "page:103",
+    ]
 
 
 def test_the_window_is_read_in_the_accounts_own_zone(running: Any) -> None:
@@ -287,7 +296,7 @@ def test_a_space_with_any_key_is_read(running: Any, key: str) -> None:
     connector = running.confluence(spaces=(key,))
     assert set(read(connector)) == {page.id}
     assert changed(connector, datetime.now(UTC) - timedelta(minutes=1)) == {page.id}
-    board = connector.rule(f"space:{key}").principals
+    board = connector.rule(f"space:{running.site.spaces[key].id}").principals
     assert board is not None
     assert len(board) == 1
 

@@ -59,7 +59,11 @@ def test_a_long_way_up_is_walked_to_its_top(running: Any, monkeypatch: pytest.Mo
     searched = read(running.confluence(), ["103"])
     hide_from_search(running)
     assert read(running.confluence(), ["103"]) == searched
-    assert [rule.name for rule in searched["103"].access_rules] == ["space:ENG", "page:101", "page:103"]
+    assert [rule.name for rule in searched["103"].access_rules] == [
+        f"space:{running.site.spaces['ENG'].id}",
+        "page:101",
+        "page:103",
+    ]
 
 
 def test_cloud_is_not_asked_for_what_version_1_has_no_more(serve: Callable[[str], Any]) -> None:
@@ -184,7 +188,10 @@ def test_a_hint_of_a_page_that_the_index_does_not_show_yet_reads_it(running: Any
     assert [found[number].sections[0].text for number in ids] == [
         *("Fresh.", "Newer.", "In a file.", "Edited."),
     ]
-    assert [rule.name for rule in found[page.id].access_rules] == ["space:ENG", "page:101"]
+    assert [rule.name for rule in found[page.id].access_rules] == [
+        f"space:{running.site.spaces['ENG'].id}",
+        "page:101",
+    ]
     assert found[page.id].path == ("Lighthouse handbook", "Lamp room", "Lens care & oil")
     site.search_index.delay_ms = 0
     site.search_index.behind.clear()
