@@ -57,6 +57,8 @@ class Page:
     labels: tuple[str, ...] = ()
     #: Titles of the pages above.
     path: tuple[str, ...] = ()
+    #: Their ids, and those of folders.
+    ancestors: tuple[str, ...] = ()
     comments: tuple[Comment, ...] = ()
     attachments: tuple[Listed, ...] = ()
     included: tuple[IncludedPage, ...] = ()
@@ -103,6 +105,7 @@ def page_document(
         updated=page.updated,
         labels=page.labels,
         path=page.path,
+        ancestors=page.ancestors,
         parts=page.parts,
         attachments=page.attachments,
         handle=page.handle,

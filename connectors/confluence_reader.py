@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.atlassian import Json
 from connectors.batches import batches
+from connectors.confluence_access import ancestor_ids
 from connectors.confluence_children import ChildReader, Children, author_of, threads
 from connectors.confluence_files import listed_files
 from connectors.confluence_includes import Include, excerpt_of, find_included, includes_of
@@ -93,6 +94,7 @@ class _PageBatch:
             updated=parse_time((row.get("version") or {}).get("when")),
             labels=tuple(label_names(row)),
             path=titles_above(row),
+            ancestors=tuple(ancestor_ids(row)),
             comments=tuple(threads(children.comments)),
             attachments=tuple(listed_files(row, children.attachments)),
             included=tuple(self._texts(str(row["id"]), wanted, included)),

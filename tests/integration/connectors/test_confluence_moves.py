@@ -127,6 +127,16 @@ def test_a_page_below_a_restricted_page_of_another_space_has_its_rules(running: 
     assert rule_names(in_step(connector)["103"]) == [f"space:{site.spaces['ENG'].id}", "page:103"]
 
 
+def test_a_page_tells_what_is_above_it(running: Any) -> None:
+    """By id, the top first, from the search and by id alike: closing one of these closes the page."""
+    site, connector = running.site, running.confluence()
+    assert [read(connector, [each])[each].ancestors for each in ("100", "103")] == [(), ("100", "101", "102")]
+    running.fault(path="content/search.*103", status=200, times=1, body={"results": [], "_links": {}})
+    assert read(running.confluence(), ["103"])["103"].ancestors == ("100", "101", "102")
+    site_changes.update_page(site, site.pages["103"], {"parent_id": "100"})
+    assert read(connector, ["103"])["103"].ancestors == ("100",)
+
+
 def test_a_personal_space_is_a_space_like_others(running: Any) -> None:
     """Its pages link to it, are taken in by its key, and are read when all spaces are."""
     site = running.site
