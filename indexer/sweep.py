@@ -106,7 +106,8 @@ class Listing:
             stored = self._stored(connection, [listed.id for listed in batch])
             told = [listed for listed in batch if listed.access_rules is not None]
             looser = {each.id for each in told if self._tighten(connection, each, stored.get(each.id))}
-            self._tighten_unstored(connection, [each for each in told if each.id not in stored])
+            if unstored := [each for each in told if each.id not in stored]:
+                self._tighten_unstored(connection, unstored)
             wanted = [
                 listed.id
                 for listed in batch
