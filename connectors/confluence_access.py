@@ -15,7 +15,13 @@ from connectors.batches import batches
 from connectors.confluence_api import ConfluenceApi, Space
 from connectors.confluence_query import with_ids
 from connectors.documents import AccessRule
-from connectors.errors import AuthenticationError, BrokenAnswerError, NotFoundError, ServerFaultError
+from connectors.errors import (
+    AuthenticationError,
+    BrokenAnswerError,
+    NotFoundError,
+    ServerFaultError,
+    SourceUnavailableError,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -102,8 +108,11 @@ class PageAccess:
         try:
             return self._principals(list(self._api.restrictions(page_id)))
         except _UNREADABLE:
-            log.warning("confluence.restriction_unreadable", page=page_id)
-            return NOBODY
+            pass
+        except SourceUnavailableError:
+            self._api.current_user()  # raises where it is the site, and not this page alone
+        log.warning("confluence.restriction_unreadable", page=page_id)
+        return NOBODY
 
     def _principals(self, pages: Sequence[Json]) -> frozenset[str] | None:
         """Of whom a reader must be one; None without a restriction, nobody where that is unclear."""

@@ -19,6 +19,7 @@ from connectors.errors import (
     RemovedError,
     ScopeError,
     ServerFaultError,
+    SourceUnavailableError,
     UnexpectedAnswerError,
 )
 
@@ -30,6 +31,12 @@ Body = Literal["storage", "view"]
 KEYS_AT_ONCE = 50
 _SUBJECTS_AT_ONCE = 100
 _MOST_EMPTY = 100
+
+
+#: Faults of a request for several documents that are worth a request for each of them.
+OF_A_BATCH = (ServerFaultError, BrokenAnswerError)
+#: Faults of a request for a single one that may be its own, if the site answers otherwise.
+OF_ONE = (SourceUnavailableError, BrokenAnswerError)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,11 @@ from datetime import datetime
 import structlog
 
 from connectors.atlassian import Json
-from connectors.confluence_api import ConfluenceApi
+from connectors.confluence_api import OF_A_BATCH, OF_ONE, ConfluenceApi
 from connectors.confluence_pages import Comment
 from connectors.confluence_parts import is_resolved
 from connectors.confluence_query import on_pages
-from connectors.failures import OF_ONE_DOCUMENT, SingleFailures
+from connectors.failures import SingleFailures
 from connectors.times import parse_time
 
 log = structlog.get_logger(__name__)
@@ -45,14 +45,17 @@ class ChildReader:
             return {}
         try:
             return self._read(page_ids)
-        except OF_ONE_DOCUMENT:
+        except OF_ONE as exc:
+            if len(page_ids) > 1 and not isinstance(exc, OF_A_BATCH):
+                raise
             log.warning("confluence.search_for_children_failed", pages=len(page_ids))
         return {page_id: self._single(page_id) for page_id in page_ids}
 
     def _single(self, page_id: str) -> Children:
         try:
             found = self._read([page_id])[page_id]
-        except OF_ONE_DOCUMENT as exc:
+        except OF_ONE as exc:
+            self._api.current_user()  # raises where it is the site or the account, and not this page alone
             return Children(fault=self._failures.blame(exc))
         self._failures.forget()
         return found

@@ -8,13 +8,13 @@ import structlog
 
 from connectors.atlassian import Json
 from connectors.confluence_access import RESTRICTIONS
-from connectors.confluence_api import ConfluenceApi
+from connectors.confluence_api import OF_A_BATCH, OF_ONE, ConfluenceApi
 from connectors.confluence_parts import PAGE_EXPAND
 from connectors.confluence_query import with_ids
 from connectors.confluence_rendered import without_foreign_text
 from connectors.documents import Unreadable
 from connectors.errors import ConnectorError
-from connectors.failures import OF_ONE_DOCUMENT, SingleFailures
+from connectors.failures import SingleFailures
 
 log = structlog.get_logger(__name__)
 
@@ -48,13 +48,15 @@ class PageRows:
         try:
             for rows in self._api.search(with_ids(ids), expand=f"body.storage,{PLACE}", limit=PAGES_AT_ONCE):
                 yield from (row for row in rows if is_page(row))
-        except OF_ONE_DOCUMENT:
+        except OF_ONE as exc:
+            if len(ids) > 1 and not isinstance(exc, OF_A_BATCH):
+                raise
             log.warning("confluence.search_with_bodies_failed", pages=len(ids))
 
     def _single(self, page_id: str) -> Iterator[Json | Unreadable]:
         try:
             row = self._api.page(page_id, "storage")
-        except OF_ONE_DOCUMENT:
+        except OF_ONE:
             yield from self._rendered(page_id)
             return
         self._failures.forget()
@@ -69,7 +71,8 @@ class PageRows:
         """The page as the site renders it, where it cannot give what the author wrote (CONFCLOUD-76433)."""
         try:
             row = self._api.page(page_id, "view")
-        except OF_ONE_DOCUMENT as exc:
+        except OF_ONE as exc:
+            self._api.current_user()  # raises where it is the site or the account, and not this page alone
             yield self._unreadable(page_id, exc)
             return
         self._failures.forget()

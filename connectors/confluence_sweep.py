@@ -10,7 +10,7 @@ import structlog
 from connectors.atlassian import Json
 from connectors.batches import batches
 from connectors.confluence_access import RESTRICTIONS, PageAccess
-from connectors.confluence_api import KEYS_AT_ONCE, ConfluenceApi, Space
+from connectors.confluence_api import KEYS_AT_ONCE, OF_A_BATCH, ConfluenceApi, Space
 from connectors.confluence_children import container_id
 from connectors.confluence_known import Known
 from connectors.confluence_parts import CHILD_EXPAND, PAGE_EXPAND, child_part, page_part, part_of
@@ -24,7 +24,6 @@ from connectors.errors import (
     SourceUnavailableError,
     UnexpectedAnswerError,
 )
-from connectors.failures import OF_ONE_DOCUMENT
 from connectors.times import parse_time
 
 log = structlog.get_logger(__name__)
@@ -64,14 +63,14 @@ def _list_space(known: Known, space: Space) -> Iterator[Listed]:
     problem: ConnectorError | None = None
     try:
         hanging = _children(known.api, space)
-    except OF_ONE_DOCUMENT as exc:
+    except OF_A_BATCH as exc:
         problem, hanging = exc, None  # no versions are told, but who reads the pages is
     told: set[str] = set()
     try:
         for listed in _pages(known, space, hanging):
             told.add(listed.id)
             yield listed
-    except OF_ONE_DOCUMENT as exc:
+    except OF_A_BATCH as exc:
         problem = exc
         for rows in known.api.search(of_space(space.key, PAGES), expand="space", limit=_ROWS_AT_ONCE):
             yield from (

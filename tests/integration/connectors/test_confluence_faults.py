@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.documents import Document, Unreadable
-from connectors.errors import AuthenticationError, ServerFaultError
+from connectors.errors import AuthenticationError, ServerFaultError, SourceUnavailableError
 from sandbox import site_changes
 from sandbox.atlassian import confluence_v1
 
@@ -69,6 +69,47 @@ def test_comments_that_cannot_be_read_cost_their_page_alone(running: Any) -> Non
     found = by_id(running.confluence(), ALL)
     assert isinstance(found["102"], Unreadable)
     assert all(isinstance(found[number], Document) for number in ("100", "101", "103", "104"))
+
+
+OUTAGES = [{"status": 502}, {"status": 503}, {"reset": True}]
+
+
+@pytest.mark.parametrize("fault", OUTAGES)
+def test_a_page_that_always_ends_in_an_outage_is_unreadable_by_itself(
+    running: Any, fault: dict[str, Any]
+) -> None:
+    """When it is asked for alone, and the site answers otherwise."""
+    running.fault(path=r"(\b|%28|%2C)103(\b|%29)", times=1000, **fault)
+    with pytest.raises(SourceUnavailableError):
+        by_id(running.confluence(), ALL)
+    assert isinstance(by_id(running.confluence(), ["103"])["103"], Unreadable)
+    running.fault(path="user/current", times=1000, **fault)
+    with pytest.raises(SourceUnavailableError):
+        by_id(running.confluence(), ["103"])
+
+
+@pytest.mark.parametrize("fault", OUTAGES)
+def test_comments_that_always_end_in_an_outage_cost_their_page_alone(
+    running: Any, fault: dict[str, Any]
+) -> None:
+    """When the page is asked for alone, and the site answers otherwise."""
+    running.fault(path=r"search\?.*container.*%28102%29", times=1000, **fault)
+    assert isinstance(by_id(running.confluence(), ["102"])["102"], Unreadable)
+    running.fault(path="user/current", times=1000, **fault)
+    with pytest.raises(SourceUnavailableError):
+        by_id(running.confluence(), ["102"])
+
+
+def test_a_restriction_that_always_ends_in_an_outage_shuts_its_pages_alone(running: Any) -> None:
+    """Of an ancestor that no search shows, when the site answers otherwise."""
+    running.site.pages["101"].status = "trashed"
+    running.fault(path="content/101/restriction", status=503, times=1000)
+    found = by_id(running.confluence(), ALL)
+    assert {rule.name: rule.principals for rule in found["102"].access_rules}["page:101"] == frozenset()
+    assert isinstance(found["100"], Document)
+    running.fault(path="user/current", status=503, times=1000)
+    with pytest.raises(SourceUnavailableError):
+        by_id(running.confluence(), ALL)
 
 
 def test_an_expired_cursor_starts_the_search_anew(
