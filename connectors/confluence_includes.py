@@ -19,7 +19,7 @@ from connectors.confluence_api import ConfluenceApi, Space
 from connectors.confluence_pages import handle_of
 from connectors.confluence_query import titled
 from connectors.confluence_rows import is_page
-from connectors.errors import BrokenAnswerError, UnexpectedAnswerError
+from connectors.errors import UnexpectedAnswerError
 from connectors.markup.storage_xml import attribute, child, parse, tag, words
 
 log = structlog.get_logger(__name__)
@@ -100,9 +100,9 @@ def _asked(api: ConfluenceApi, space: Space, title: str) -> list[Json]:
     """As :func:`_titled`, from the site's data."""
     try:
         return api.titled(space, title)
-    except BrokenAnswerError:
-        raise
-    except UnexpectedAnswerError:
+    except UnexpectedAnswerError as exc:
+        if not _is_refusal(exc):
+            raise
         log.warning("confluence.include_refused", space=space.key)
         return []
 
@@ -112,13 +112,18 @@ def _titled(api: ConfluenceApi, places: Sequence[tuple[str, str]]) -> list[Json]
     try:
         pages = api.search(titled(places), expand="space,history", limit=_ROWS_AT_ONCE)
         return [row for rows in pages for row in rows]
-    except BrokenAnswerError:
-        raise
-    except UnexpectedAnswerError:
+    except UnexpectedAnswerError as exc:
+        if not _is_refusal(exc):
+            raise
         if len(places) > 1:
             return [row for place in places for row in _titled(api, [place])]
         log.warning("confluence.include_refused", space=places[0][0])
         return []
+
+
+def _is_refusal(error: UnexpectedAnswerError) -> bool:
+    """Whether the site refuses a title. A sign-in page or a redirect says nothing of what it has."""
+    return "status 400" in str(error)
 
 
 def _rank(row: Json) -> tuple[bool, str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from connectors.documents import Document, Section, Unreadable
+from connectors.errors import UnexpectedAnswerError
 from sandbox import site_changes
 
 
@@ -206,3 +209,20 @@ def test_a_title_that_the_site_refuses_costs_no_other(running: Any) -> None:
     document = read(running.confluence(), number)
     assert {section.included_id for section in included(document)} == {"104"}
     assert document.includes == ("ENG:lamp room", "ENG:spring opening")
+
+
+SIGN_IN = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html>Please sign in</html>"}
+REDIRECT = {"status": 302, "headers": {"Location": "/login"}}
+
+
+@pytest.mark.parametrize("fault", [SIGN_IN, REDIRECT])
+@pytest.mark.parametrize("path", [r"content/search.*title", r"(pages|rest/api/content)\?.*title="])
+def test_a_sign_in_page_is_no_answer_to_where_a_page_is(
+    running: Any, fault: dict[str, Any], path: str
+) -> None:
+    """Or the page would be read without what it takes in, and nothing would have it read again."""
+    number = page(running, "<p>Own.</p>" + macro("include", "Nowhere yet"))
+    running.fault(path=path, times=1, **fault)
+    with pytest.raises(UnexpectedAnswerError):
+        read(running.confluence(), number)
+    assert running.site.traffic.faults == []
