@@ -17,10 +17,10 @@ from connectors.confluence_rows import PAGES_AT_ONCE, PLACE, is_page
 from connectors.documents import Document, DocumentKind, Listed, Section, SectionKind, Unreadable
 from connectors.errors import (
     AuthenticationError,
-    BrokenAnswerError,
     ExtractionError,
     NotFoundError,
     SourceUnavailableError,
+    UnexpectedAnswerError,
 )
 from connectors.extraction import ExtractedPart, can_extract, extract
 from connectors.times import parse_time
@@ -119,7 +119,7 @@ def _document(known: Known, page: Json, row: Json) -> Document | Unreadable:
         return _read(known, page, row, key)
     except (NotFoundError, ExtractionError) as exc:
         reason = str(exc)
-    except (SourceUnavailableError, BrokenAnswerError, AuthenticationError) as exc:
+    except (SourceUnavailableError, UnexpectedAnswerError, AuthenticationError) as exc:
         known.api.current_user()  # raises where it is the site or the account, and not this file alone
         reason = str(exc)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:

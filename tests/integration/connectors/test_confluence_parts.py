@@ -223,7 +223,7 @@ def test_a_file_that_the_search_misses_is_asked_for_by_id(running: Any) -> None:
     assert set(read(connector, ["102/att1"])) == {"102/att1"}
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 500])
 def test_a_file_that_cannot_be_had_costs_no_other(running: Any, status: int) -> None:
     """It is unreadable with a reason, and the next one is read."""
     site, connector = running.site, running.confluence()
