@@ -112,17 +112,22 @@ class Fetcher:
 
     def _others(self, ids: list[str]) -> list[str]:
         """What to ask for to see whether the source works; some of these themselves where there is nothing else."""
-        readable = self._readable
-        another = readable if readable not in (None, *ids) else self.any_other(ids)
+        # It may be one of these: alone it was given.
+        another = self._readable if [self._readable] != ids else None
+        another = another or self.any_other(ids)
         if another is not None:
             return [another]
         return random.sample(ids, min(len(ids), _SAMPLE)) if len(ids) > 1 else []
 
     def _gives(self, source_id: str) -> bool:
         try:
-            return not any(isinstance(each, Unreadable) for each in self.connector.documents([source_id]))
-        except ConnectorError:
+            given = list(self.connector.documents([source_id]))
+        except Exception:  # noqa: BLE001 - also one that our own fault keeps from being read tells nothing
             return False
+        if any(isinstance(each, Unreadable) for each in given):
+            return False
+        self._readable = source_id
+        return True
 
     def _is_tired(self) -> bool:
         return len(self._failures) > MOST_FAILURES or sum(self._failures) > MOST_SECONDS
