@@ -18,13 +18,13 @@ from connectors.confluence_cloud import CloudConfluence
 from connectors.confluence_datacenter import DataCenterConfluence
 from connectors.confluence_files import read_files
 from connectors.confluence_known import Known
+from connectors.confluence_people import confluence_memberships
 from connectors.confluence_query import minute_of, zone_of
 from connectors.confluence_reader import read_pages
 from connectors.confluence_rows import PAGES_AT_ONCE
 from connectors.confluence_spaces import Spaces
 from connectors.confluence_sweep import changes_since, list_spaces
 from connectors.documents import AccessRule, Changed, Document, Listed, Membership, Unreadable
-from connectors.people import memberships_of
 
 #: How long ancestors' restrictions may serve: a rule that is older than the last sweep's would undo it.
 _SECONDS_KNOWN = 120.0
@@ -117,12 +117,8 @@ class ConfluenceConnector:
 
     def memberships(self) -> Iterator[Membership]:
         """Everybody in any group, by e-mail."""
-        members = (
-            (person.id, person.email, group)
-            for group in self._api.groups()
-            for person in self._api.members(group)
-        )
-        return memberships_of(members)
+        self._forget()  # the rules are asked about next
+        return confluence_memberships(self._api)
 
     @cached_property
     def _zone(self) -> ZoneInfo | None:

@@ -9,13 +9,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+import structlog
+
 from connectors.atlassian import AtlassianClient, Json
 from connectors.batches import batches
-from connectors.confluence_api import KEYS_AT_ONCE, Body, ConfluenceApi, Person, Space, next_query, step
+from connectors.confluence_api import (
+    KEYS_AT_ONCE,
+    OF_A_BATCH,
+    Body,
+    ConfluenceApi,
+    Person,
+    Space,
+    next_query,
+    step,
+)
 from connectors.confluence_parts import FILE_EXPAND
 from connectors.confluence_rows import PLACE
 from connectors.documents import ANYONE
 from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
+
+log = structlog.get_logger(__name__)
 
 
 class DataCenterConfluence(ConfluenceApi):
@@ -96,6 +109,9 @@ class DataCenterConfluence(ConfluenceApi):
                 profile = self.client.get(f"rest/mobile/1.0/profile/{quote(name, safe='')}")
             except (NotFoundError, AuthenticationError):
                 profile = {}
+            except OF_A_BATCH:
+                log.warning("confluence.profile_unreadable", user=user.get("userKey"))
+                return ""  # asked for again the next time
             self._emails[name] = profile.get("email") or ""
         return self._emails[name]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -133,6 +133,49 @@ def collect(told: Iterable[Listed], into: list[Listed]) -> None:
     """Keep what comes, whatever is raised after it."""
     for each in told:
         into.append(each)
+
+
+def people(running: Any) -> dict[str, frozenset[str]]:
+    """Everybody's principals, by e-mail."""
+    return {each.email: each.principals for each in running.confluence().memberships()}
+
+
+BROKEN_PEOPLE = {"status": 200, "body": {"results": [{"displayName": "Nobody"}], "_links": {}}}
+
+
+@pytest.mark.parametrize("fault", [{"status": 403}, {"status": 500}, {"status": 503}, BROKEN_PEOPLE])
+def test_a_group_whose_people_cannot_be_read_has_nobody_in_it(running: Any, fault: dict[str, Any]) -> None:
+    """And keeps nobody in the others."""
+    before = people(running)
+    [group] = before["ann.lee@acme.example"] - before["bo.kim@acme.example"] - {"user:acc-1"} - users(before)
+    running.fault(path=f"group/{group.removeprefix('group:')}/member", times=1000, **fault)
+    now = people(running)
+    assert now["ann.lee@acme.example"] == before["ann.lee@acme.example"] - {group}
+    assert {email: now[email] for email in now if "ann" not in email} == {
+        email: before[email] for email in before if "ann" not in email
+    }
+
+
+def users(found: dict[str, frozenset[str]]) -> set[str]:
+    """The principals of people alone."""
+    return {each for principals in found.values() for each in principals if each.startswith("user:")}
+
+
+def test_where_the_site_is_down_nobody_is_put_out_of_a_group(running: Any) -> None:
+    """Those who are known stay."""
+    running.fault(path="/member|user/current", status=503, times=1000)
+    with pytest.raises(SourceUnavailableError):
+        people(running)
+
+
+def test_a_profile_that_cannot_be_read_costs_its_person_alone(serve: Callable[..., Any]) -> None:
+    """And is asked for again the next time."""
+    with serve("datacenter") as running:
+        connector = running.confluence()
+        running.fault(path="profile/bo.kim", status=500, times=3)
+        found = {each.email for each in connector.memberships()}
+        assert found == {"ann.lee@acme.example", "cy.fox@acme.example"}
+        assert {each.email for each in connector.memberships()} == found | {"bo.kim@acme.example"}
 
 
 def test_a_space_that_takes_over_a_key_opens_nothing_of_the_one_before(running: Any) -> None:
