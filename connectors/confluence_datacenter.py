@@ -15,7 +15,6 @@ from connectors.atlassian import AtlassianClient, Json
 from connectors.batches import batches
 from connectors.confluence_api import (
     KEYS_AT_ONCE,
-    OF_A_BATCH,
     Body,
     ConfluenceApi,
     Person,
@@ -26,9 +25,17 @@ from connectors.confluence_api import (
 from connectors.confluence_parts import FILE_EXPAND
 from connectors.confluence_rows import PLACE
 from connectors.documents import ANYONE
-from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
+from connectors.errors import (
+    AuthenticationError,
+    NotFoundError,
+    SourceUnavailableError,
+    UnexpectedAnswerError,
+)
 
 log = structlog.get_logger(__name__)
+
+#: So many profiles that cannot be read one after the other are not the fault of their people.
+_MOST_IN_A_ROW = 5
 
 
 class DataCenterConfluence(ConfluenceApi):
@@ -37,6 +44,7 @@ class DataCenterConfluence(ConfluenceApi):
     def __init__(self, client: AtlassianClient) -> None:
         super().__init__(client)
         self._emails: dict[str, str] = {}
+        self._profiles_failed = 0
 
     def spaces(self, keys: tuple[str, ...] | None) -> Iterator[Space]:
         queries: list[dict[str, Any]] = [{"limit": 100, "status": "current"}]
@@ -109,9 +117,14 @@ class DataCenterConfluence(ConfluenceApi):
                 profile = self.client.get(f"rest/mobile/1.0/profile/{quote(name, safe='')}")
             except (NotFoundError, AuthenticationError):
                 profile = {}
-            except OF_A_BATCH:
+            except (SourceUnavailableError, UnexpectedAnswerError):
+                self.current_user()  # raises where it is the site or the account, and not this profile alone
+                self._profiles_failed += 1
+                if self._profiles_failed > _MOST_IN_A_ROW:
+                    raise
                 log.warning("confluence.profile_unreadable", user=user.get("userKey"))
                 return ""  # asked for again the next time
+            self._profiles_failed = 0
             self._emails[name] = profile.get("email") or ""
         return self._emails[name]
 

@@ -168,13 +168,15 @@ def test_where_the_site_is_down_nobody_is_put_out_of_a_group(running: Any) -> No
         people(running)
 
 
-def test_a_profile_that_cannot_be_read_costs_its_person_alone(serve: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("status", [500, 503, 400])
+def test_a_profile_that_cannot_be_read_costs_its_person_alone(serve: Callable[..., Any], status: int) -> None:
     """And is asked for again the next time."""
     with serve("datacenter") as running:
         connector = running.confluence()
-        running.fault(path="profile/bo.kim", status=500, times=3)
+        running.fault(path="profile/bo.kim", status=status, times=9)
         found = {each.email for each in connector.memberships()}
         assert found == {"ann.lee@acme.example", "cy.fox@acme.example"}
+        running.site.traffic.faults.clear()
         assert {each.email for each in connector.memberships()} == found | {"bo.kim@acme.example"}
 
 
