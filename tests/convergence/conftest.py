@@ -97,7 +97,7 @@ def write_site(folder: Path) -> None:
             "login": login,
             "name": login,
             "email": f"{login}@acme.example",
-            "groups": [GROUPS[n % 3]],
+            "groups": [GROUPS[0], GROUPS[n % 3]],
         }
         for n, login in enumerate(logins, 1)
     ]

@@ -60,8 +60,8 @@ def test_the_window_overlaps_and_has_no_end(running: Any) -> None:
     site = running.site
     site_changes.update_issue(site, site.find_issue("OPS-1"), {"summary": "New"})
     now = datetime.now(UTC)
-    assert {changed.id for changed in running.jira().changes(now + timedelta(minutes=9))} == {"1001"}
-    assert list(running.jira().changes(now + timedelta(minutes=11))) == []
+    assert {changed.id for changed in running.jira().changes(now + timedelta(minutes=59))} == {"1001"}
+    assert list(running.jira().changes(now + timedelta(minutes=61))) == []
 
 
 def test_the_listing_has_the_rules_and_misses_what_was_deleted(running: Any) -> None:
