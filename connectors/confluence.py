@@ -11,7 +11,7 @@ from time import monotonic
 from zoneinfo import ZoneInfo
 
 from connectors.atlassian import AtlassianClient, Deployment
-from connectors.confluence_access import NOBODY, PageAccess, space_id, space_readers
+from connectors.confluence_access import NOBODY, PageAccess, space_id
 from connectors.confluence_api import ConfluenceApi
 from connectors.confluence_check import check_access
 from connectors.confluence_cloud import CloudConfluence
@@ -112,8 +112,9 @@ class ConfluenceConnector:
         Raises:
             KeyError: it is no space's rule: those of pages always come with their principals.
         """
-        space = self._known_now().spaces.with_id(space_id(name))
-        return AccessRule(name=name, principals=space_readers(self._api, space) if space else NOBODY)
+        spaces = self._known_now().spaces
+        space = spaces.with_id(space_id(name))
+        return AccessRule(name=name, principals=spaces.readers(space) if space else NOBODY)
 
     def memberships(self) -> Iterator[Membership]:
         """Everybody in any group, by e-mail."""

@@ -111,6 +111,11 @@ class ConfluenceApi(ABC):
         """Rows of the pages (on Cloud, else the blog posts) with this title, without bodies: from the site's data and
         not from its search index, which may not know them yet."""
 
+    def admits_anonymous(self) -> bool:
+        """Whether the site lets in visitors who are not signed in, without which a space that is open to them is open
+        to nobody. Cloud does not tell."""
+        return True
+
     def current_user(self) -> Json:
         """The account that reads."""
         user: Json = self.client.get("rest/api/user/current")

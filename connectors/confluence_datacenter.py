@@ -89,6 +89,20 @@ class DataCenterConfluence(ConfluenceApi):
                 readers.add(self._subject(permission.get("subject")))
         return frozenset(reader for reader in readers if reader)
 
+    def admits_anonymous(self) -> bool:
+        """Whether *Can use* is among the global permissions of anonymous visitors; not where that is not told."""
+        try:
+            permissions = self.client.get("rest/api/permissions/anonymous")
+        except (NotFoundError, AuthenticationError):
+            self.current_user()
+            log.warning("confluence.anonymous_use_untold")
+            return False
+        operations = (each.get("operation") or {} for each in permissions if isinstance(each, dict))
+        return any(
+            each.get("operationKey") == "use" and each.get("targetType") == "application"
+            for each in operations
+        )
+
     def user_names(self, ids: Iterable[str]) -> Mapping[str, str]:
         names: dict[str, str] = {}
         for key in ids:

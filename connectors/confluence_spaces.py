@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from threading import Lock
 
 from connectors.atlassian import Json
+from connectors.confluence_access import space_readers
 from connectors.confluence_api import ConfluenceApi, Space
+from connectors.documents import ANYONE
 from connectors.errors import NotFoundError
 
 
@@ -37,6 +39,7 @@ class Spaces:
         self.keys = keys
         self._shown: Shown | None = None
         self._unknown: set[str] = set()
+        self._admits_anonymous: bool | None = None
         self._lock = Lock()
 
     def shown(self) -> Shown:
@@ -73,6 +76,16 @@ class Spaces:
         if found is None or not isinstance(key, str):
             return self.find(key) if isinstance(key, str) else None
         return Space(id=str(found), key=key, name=space.get("name") or key)
+
+    def readers(self, space: Space) -> frozenset[str]:
+        """The principals that may view a space; nobody where the site does not tell this account."""
+        found = space_readers(self._api, space)
+        if ANYONE not in found:
+            return found
+        with self._lock:
+            if self._admits_anonymous is None:
+                self._admits_anonymous = self._api.admits_anonymous()
+            return found if self._admits_anonymous else found - {ANYONE}
 
     def _found(self, name: str, is_wanted: Callable[[Space], bool]) -> Space | None:
         found = next(filter(is_wanted, self.shown().spaces), None)

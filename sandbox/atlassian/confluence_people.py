@@ -39,6 +39,7 @@ def confluence_people_routes(context: Context) -> list[web.RouteDef]:
         web.get(api + "/group/{group}", get_group),
         web.get(api + "/group/{group}/member", list_members),
         web.get(api + "/space/{space}/permissions", list_space_permissions),
+        web.get(api + "/permissions/anonymous", list_anonymous_permissions),
         web.get(context.confluence_root + "/rest/mobile/1.0/profile/{user}", get_profile),
     ]
 
@@ -152,6 +153,12 @@ async def list_space_permissions(request: web.Request) -> web.Response:
             for subject, operation, target in grants
         ]
     )
+
+
+async def list_anonymous_permissions(request: web.Request) -> web.Response:
+    """What visitors who are not signed in may do on the site: use it, so that open spaces are open to them."""
+    operation = {"targetType": "application", "operationKey": "use"}
+    return reply([{"operation": operation, "subject": _subject(context_of(request), "anyone")}])
 
 
 def _subject(context: Context, principal: str) -> Json | None:

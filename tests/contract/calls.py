@@ -271,6 +271,7 @@ def _confluence_datacenter() -> list[Call]:
         get(f"{api}/group/{{group}}/member", {"limit": 2}, group="staff"),
         get(f"{api}/space/{{space}}/permissions"),
         get(f"{api}/space/{{space}}/permissions", space="PUB"),
+        get(f"{api}/permissions/anonymous"),
         get("/confluence/rest/mobile/1.0/profile/{user}"),
         get(f"{api}/space", {"limit": 1, "spaceKey": ["ENG", "PUB"]}),
         get(f"{api}/space/{{space}}"),

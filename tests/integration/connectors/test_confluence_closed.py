@@ -221,3 +221,34 @@ def test_the_listing_takes_the_space_that_the_row_tells(running: Any) -> None:
         moved = {each.id: each for each in reading.listing()}.get("104")
         assert (moved and [each.name for each in moved.access_rules]) == (rule and [rule])
         assert moved is None or moved.parts != known["104"].parts
+
+
+NOT_LET_IN: list[dict[str, Any]] = [
+    {"status": 200, "body": "[]"},
+    {"status": 200, "body": '[{"operation": {"targetType": "user", "operationKey": "read"}}]'},
+    {"status": 403},
+    {"status": 404},
+]
+
+
+@pytest.mark.parametrize("fault", NOT_LET_IN)
+def test_an_open_space_is_open_only_where_the_site_is(
+    serve: Callable[..., Any], fault: dict[str, Any]
+) -> None:
+    """Data Center tells whether visitors may use the site at all; where it does not tell, they may not."""
+    with serve("datacenter") as running:
+        running.site.space_permissions["ENG"] = ("anyone", "group:staff")
+        name = rule_of(running, "ENG")
+        assert running.confluence().rule(name).principals == {"anyone", "group:staff"}
+        running.fault(path="permissions/anonymous", times=1, **fault)
+        assert running.confluence().rule(name).principals == {"group:staff"}
+
+
+def test_whether_the_site_is_open_is_asked_once_for_all_spaces(serve: Callable[..., Any]) -> None:
+    """With each pass."""
+    with serve("datacenter") as running:
+        for key in ("OPS", "HR"):
+            add_page(running, key, "Boats")
+        connector, names = running.confluence(), [rule_of(running, key) for key in ("OPS", "HR")]
+        assert [connector.rule(name).principals for name in names] == [{"anyone"}, {"anyone"}]
+        assert running.requests() == 4
