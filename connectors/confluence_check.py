@@ -37,7 +37,7 @@ def check_access(api: ConfluenceApi, spaces: Spaces) -> str:
     with needed(
         f"{url} does not show this account who may view the space {found[0].key}: give it "
         "administration of the space on Data Center (9.1 or newer), and on Cloud a token that reads spaces "
-        "(scope read:space.permission:confluence)."
+        "(scope read:space:confluence)."
     ):
         api.space_readers(found[0])
     _check_people(api)
@@ -64,7 +64,7 @@ def _check_content(api: ConfluenceApi, space: Space) -> None:
             api.attachment(str(rows[0]["id"]))  # there is none of this id: it is only whether we may ask
         with needed(
             f"{url} does not show this account who may read single pages: give a token with scopes "
-            "read:confluence-content.permission."
+            "read:confluence-content.all."
         ):
             next(api.restrictions(str(rows[0]["id"])), None)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -223,3 +225,16 @@ def test_a_rendered_body_loses_what_macros_took_from_elsewhere() -> None:
 def test_any_rendered_body_can_be_read(view: str) -> None:
     """Whatever the site sends."""
     assert isinstance(without_foreign_text(view), str)
+
+
+def test_the_check_names_scopes_that_the_documentation_lists() -> None:
+    """Whoever follows its sentence finds the scope where Atlassian offers it."""
+    root = Path(__file__).parents[3]
+    named = set(
+        re.findall(r"(?:read|search):[a-z.:-]*[a-z]", (root / "connectors/confluence_check.py").read_text())
+    )
+    listed = set(
+        re.findall(r"`((?:read|search):[a-z.:-]*[a-z])`", (root / "docs/configuration.md").read_text())
+    )
+    assert named
+    assert named <= listed
