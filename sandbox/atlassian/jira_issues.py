@@ -181,7 +181,8 @@ async def _search_parameters(request: web.Request) -> Json:
     if request.method == "POST":
         given = await json_body(request)
     else:
-        given = {name: request.query.get(name) for name in ("jql", "nextPageToken", "maxResults", "startAt", "validateQuery")}
+        single = ("jql", "nextPageToken", "maxResults", "startAt", "validateQuery")
+        given = {name: request.query.get(name) for name in single}
         given |= {"fields": many(request, "fields"), "expand": many(request, "expand")}
         given["reconcileIssues"] = many(request, "reconcileIssues")
     return given
