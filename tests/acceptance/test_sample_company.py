@@ -16,7 +16,7 @@ import pytest
 
 from indexer.audience import Audience
 from lorebot.commands.demo import sample_company
-from lorebot.settings import build_settings
+from lorebot.settings import load_settings
 from lorebot.wiring import Services, build_assistant, open_services
 from tests.acceptance.conftest import (
     Sandbox,
@@ -65,9 +65,12 @@ def config(site: Sandbox) -> Iterator[Path]:
 
 
 @pytest.fixture
-def services(config: Path) -> Iterator[Services]:
-    """The same database, from this process."""
-    settings = build_settings({"data_dir": config.parent / "data"}, where="the test")
+def services(site: Sandbox, config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """The same configuration, and with it the same database, in this process."""
+    for name, value in environment(site.addresses).items():
+        if name.startswith("TEST_"):
+            monkeypatch.setenv(name, value)
+    settings = load_settings(config)
     with open_services(settings) as services:
         yield services
 
