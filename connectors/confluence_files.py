@@ -125,7 +125,7 @@ def _document(known: Known, page: Json, row: Json) -> Document | Unreadable:
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         reason = f"Confluence gave the file in a form that could not be read ({type(exc).__name__})."
     log.warning("confluence.attachment_unreadable", attachment=key)
-    return Unreadable(id=key, external_id=str(page["id"]), reason=reason)
+    return Unreadable(id=key, external_id=str(page["id"]), reason=f"{filename(row)}: {reason}")
 
 
 def _read(known: Known, page: Json, row: Json, key: str) -> Document:

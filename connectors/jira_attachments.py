@@ -99,7 +99,9 @@ class AttachmentReader:
 
     def _unreadable(self, issue: Json, attachment: Json, reason: str) -> Unreadable:
         return Unreadable(
-            id=f"{issue['id']}/{attachment['id']}", external_id=str(issue["key"]), reason=reason
+            id=f"{issue['id']}/{attachment['id']}",
+            external_id=str(issue["key"]),
+            reason=f"{attachment.get('filename')}: {reason}",
         )
 
     def _document(

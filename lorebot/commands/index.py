@@ -102,11 +102,11 @@ def progress_bars() -> Iterator[Callable[[Progress], None]]:
 
 
 def _show(reports: list[RefreshReport]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(
-        "source", "documents", "new", "changed", "deleted", "chunks", "embedded", "failed", "seconds"
-    )
+    headings = ("documents", "new", "changed", "deleted", "chunks", "embedded", "failed", "seconds")
+    table = Table("source", *headings, box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for report in reports:
         figures = (
             report.documents,

@@ -63,11 +63,12 @@ def _show(found: dict[str, Any], configured: list[str]) -> None:
 
 
 def _show_sources(sources: list[Any], configured: list[str]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(
-        "source", "documents", "chunks", "with vector", "to read", "failed", "changes", "sweep", "permissions"
-    )
+    headings = ("documents", "chunks", "vectors", "to read", "failed", "changes", "sweep", "rights")
+    # Without frames, so that it fits a terminal of 80 columns.
+    table = Table("source", *headings, box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for each in sources:
         figures = (each.documents, each.chunks, each.embedded, each.waiting, each.failed)
         moments = (each.last_changes, each.last_sweep, each.last_permissions)
