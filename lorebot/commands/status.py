@@ -67,8 +67,10 @@ def _show_sources(sources: list[Any], configured: list[str]) -> None:
     from rich.table import Table
 
     headings = ("documents", "chunks", "vectors", "to read", "failed", "changes", "sweep", "rights")
-    # Without frames, so that it fits a terminal of 80 columns.
-    table = Table("source", *headings, box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    # Without frames and with whole headings, so that it fits a terminal of 80 columns.
+    table = Table("source", box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    for heading in headings:
+        table.add_column(heading, min_width=len(heading))
     for each in sources:
         figures = (each.documents, each.chunks, each.embedded, each.waiting, each.failed)
         moments = (each.last_changes, each.last_sweep, each.last_permissions)
