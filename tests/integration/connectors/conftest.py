@@ -25,6 +25,7 @@ from sandbox.atlassian.app import Credentials as SandboxCredentials
 from sandbox.atlassian.app import create_atlassian_app
 from sandbox.site import Site, load_site
 from sandbox.site_traffic import read_fault
+from tests.integration.connectors import http_servers
 
 EMAIL, TOKEN = "reader@acme.example", "s3cret-token-of-the-reader"
 QUICK = Patience(timeout=5, attempts=3, first_wait=0.01, longest_wait=0.05, longest_retry_after=5)
@@ -134,6 +135,24 @@ def running(request: pytest.FixtureRequest, company: Path) -> Iterator[Running]:
 def serve(company: Path) -> Callable[..., Any]:
     """Serve the small company, or the folder that is named, as the deployment that is named."""
     return lambda deployment, folder=company: served(load_site(folder), deployment)
+
+
+@pytest.fixture
+def answer() -> dict[str, Any]:
+    """What the server answers, in turn: ``replies``; the last one again and again."""
+    return {"replies": [http_servers.Reply(body={"ok": True})]}
+
+
+@pytest.fixture
+def server(answer: dict[str, Any]) -> Iterator[http_servers.Server]:
+    """A server that answers with the replies."""
+
+    def give(_: http_servers.Call) -> http_servers.Reply:
+        replies = answer["replies"]
+        return replies.pop(0) if len(replies) > 1 else replies[0]
+
+    with http_servers.serve(give) as running:
+        yield running
 
 
 @pytest.fixture

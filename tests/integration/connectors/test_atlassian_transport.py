@@ -1,14 +1,13 @@
-"""The client over real HTTP: threads, limits, broken and slow answers, downloads, redirects."""
+"""The client over real HTTP: threads, limits, broken and slow answers, errors without secrets."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from threading import Barrier, Event
 from time import monotonic
 from typing import Any
@@ -30,35 +29,8 @@ from connectors.errors import (
     UnexpectedAnswerError,
 )
 from connectors.limits import SiteLimiter
+from tests.integration.connectors.atlassian_clients import SECRET, client_of
 from tests.integration.connectors.http_servers import Call, Reply, Server, serve
-
-QUICK = Patience(
-    timeout=1, attempts=3, first_wait=0.01, longest_wait=0.05, longest_retry_after=5, longest_answer=0.4
-)
-SECRET = "s3cret-token-of-the-reader"
-
-
-def client_of(server: Server, *, patience: Patience = QUICK, **options: Any) -> AtlassianClient:
-    site = Site(url=f"{server.url}/jira", deployment=Deployment.DATACENTER)
-    return AtlassianClient(site, bearer(SECRET), patience=patience, **options)
-
-
-@pytest.fixture
-def answer() -> dict[str, Any]:
-    """What the server answers, in turn: ``replies``; the last one again and again."""
-    return {"replies": [Reply(body={"ok": True})]}
-
-
-@pytest.fixture
-def server(answer: dict[str, Any]) -> Iterator[Server]:
-    """A server that answers with the replies."""
-
-    def give(_: Call) -> Reply:
-        replies = answer["replies"]
-        return replies.pop(0) if len(replies) > 1 else replies[0]
-
-    with serve(give) as running:
-        yield running
 
 
 def test_threads_share_a_client_with_a_session_each_and_few_requests_at_once(
@@ -244,106 +216,6 @@ def test_an_answer_without_end_is_refused(server: Server, answer: dict[str, Any]
     answer["replies"] = [Reply(body={"x": "y" * 5000})]
     with pytest.raises(ServerFaultError, match="larger than 4096"):
         client_of(server, patience=Patience(largest_answer=4096)).get("rest/api/2/myself")
-
-
-def test_a_file_is_downloaded_up_to_the_limit(server: Server, answer: dict[str, Any]) -> None:
-    """Exactly as large is whole, a byte more is none; the path may begin with a slash."""
-    answer["replies"] = [Reply(body=b"x" * 1000)]
-    client = client_of(server)
-    assert client.download("/rest/api/2/file", 1000) == b"x" * 1000
-    assert client.download("rest/api/2/file", 999) is None
-    assert {call.path for call in server.calls} == {"/jira/rest/api/2/file"}
-
-
-def test_a_file_that_is_shorter_than_announced_is_asked_for_again(
-    server: Server, answer: dict[str, Any]
-) -> None:
-    """A proxy may cut it and say that it is whole; given up, it is a fault of the site."""
-    answer["replies"] = [Reply(body=b"x" * 400), Reply(body=b"x" * 1000)]
-    assert client_of(server).download("rest/api/2/file", 2000, size=1000) == b"x" * 1000
-    answer["replies"] = [Reply(body=b"x" * 400)]
-    with pytest.raises(ServerFaultError, match="400 of 1000 bytes"):
-        client_of(server).download("rest/api/2/file", 2000, size=1000)
-
-
-def test_a_huge_file_is_not_read_to_its_end(server: Server, answer: dict[str, Any]) -> None:
-    """It stops near the limit."""
-    sent: list[int] = []
-
-    def endless() -> Iterator[bytes]:
-        yield b"HTTP/1.1 200 OK\r\n\r\n"
-        for number in range(1000):
-            sent.append(number)
-            yield b"x" * 1_000_000
-
-    answer["replies"] = [Reply(raw=endless())]
-    assert client_of(server).download("rest/api/2/file", 100_000) is None
-    assert len(sent) < 100
-
-
-@pytest.fixture
-def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file of passwords for every host used here."""
-    file = tmp_path / "netrc"
-    file.write_text(
-        "machine 127.0.0.1 login eve password n3trc\nmachine localhost login eve password n3trc\n"
-    )
-    file.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(file))
-
-
-@pytest.mark.usefixtures("netrc")
-def test_a_download_follows_to_another_host_without_credentials(
-    server: Server, answer: dict[str, Any]
-) -> None:
-    """Neither ours nor those of ``.netrc``; on the way, ours go to the site alone."""
-    with serve(lambda _: Reply(body=b"bytes")) as media:
-        elsewhere = media.url.replace("127.0.0.1", "localhost") + "/file?token=abc"
-        answer["replies"] = [
-            Reply(status=302, headers={"Location": "/jira/secure/attachment/1"}),
-            Reply(status=303, headers={"Location": elsewhere}),
-        ]
-        assert client_of(server).download("rest/api/3/attachment/content/1", 100) == b"bytes"
-        (asked,) = media.calls
-    assert asked.authorization is None
-    assert asked.headers.get("cookie") is None
-    assert [call.authorization for call in server.calls] == [f"Bearer {SECRET}"] * 2
-
-
-def test_another_port_of_the_same_host_is_another_host(server: Server, answer: dict[str, Any]) -> None:
-    """Somebody else may listen there."""
-    with serve(lambda _: Reply(body=b"bytes")) as other:
-        answer["replies"] = [Reply(status=302, headers={"Location": f"{other.url}/file"})]
-        assert client_of(server).download("rest/api/2/file", 100) == b"bytes"
-        assert other.calls[0].authorization is None
-
-
-def test_redirects_in_a_circle_end(server: Server, answer: dict[str, Any]) -> None:
-    """In an error, after a few."""
-    answer["replies"] = [Reply(status=302, headers={"Location": "/jira/rest/api/2/file"})]
-    with pytest.raises(UnexpectedAnswerError, match="sends requests on"):
-        client_of(server).download("rest/api/2/file", 100)
-    assert len(server.calls) == 5
-
-
-def test_the_api_is_not_followed_to_another_address(server: Server, answer: dict[str, Any]) -> None:
-    """A sign-in page, or http to https: the error names where it would have gone, and nothing is sent there."""
-    with serve(lambda _: Reply(body={"ok": True})) as other:
-        answer["replies"] = [Reply(status=302, headers={"Location": f"{other.url}/login?token=abc"})]
-        with pytest.raises(UnexpectedAnswerError, match="sign-in page") as caught:
-            client_of(server).get("rest/api/2/myself")
-        assert other.calls == []
-        assert other.host in str(caught.value)
-        assert "abc" not in str(caught.value)
-
-
-@pytest.mark.usefixtures("netrc")
-def test_netrc_is_never_used(server: Server) -> None:
-    """Neither for the API nor for a file."""
-    client = client_of(server)
-    client.get("rest/api/2/myself")
-    client.download("rest/api/2/file", 100)
-    assert [call.authorization for call in server.calls] == [f"Bearer {SECRET}"] * 2
 
 
 @pytest.mark.parametrize(
