@@ -4,41 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 
 from connectors.batches import batches
-from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind, Unreadable
+from connectors.documents import Document, DocumentKind, Section, SectionKind, Unreadable
 from connectors.errors import AuthenticationError, NotFoundError, UnexpectedAnswerError
 from sandbox import site_changes
 from sandbox.atlassian import confluence_people, confluence_v1
-from sandbox.site_access import may_read_page
-
-
-def read(connector: Any, ids: Iterable[str] | None = None) -> dict[str, Document]:
-    """These documents, or all that are listed, by id; every one must be readable."""
-    wanted = [listed.id for listed in connector.listing()] if ids is None else ids
-    documents = list(connector.documents(list(wanted)))
-    assert not [document for document in documents if isinstance(document, Unreadable)]
-    assert len({document.id for document in documents}) == len(documents)
-    return {document.id: document for document in documents}
+from tests.integration.connectors.confluence_reading import read
 
 
 def changed(connector: Any, since: datetime) -> set[str]:
     """The ids of what changed."""
     return {change.id for change in connector.changes(since)}
-
-
-def rules_of(connector: Any, access_rules: Iterable[AccessRule]) -> list[frozenset[str]]:
-    """Of whom a reader must be one, with the container rules asked for."""
-    rules = [rule if rule.principals is not None else connector.rule(rule.name) for rule in access_rules]
-    assert rules
-    return [rule.principals or frozenset() for rule in rules]
 
 
 def test_a_full_read_finds_pages_and_blog_posts(running: Any) -> None:
@@ -94,110 +77,10 @@ def test_links_lead_to_the_page_the_heading_and_the_comment(running: Any) -> Non
     assert "focusedCommentId=900" in comment.url
 
 
-def test_the_restrictions_of_all_ancestors_apply_together(running: Any) -> None:
-    """A page below two restricted pages carries the space's rule and one rule for each of them."""
-    documents = read(running.confluence())
-    names = {number: [rule.name for rule in documents[number].access_rules] for number in documents}
-    assert names["100"] == [f"space:{running.site.spaces['ENG'].id}"]
-    assert names["102"] == [f"space:{running.site.spaces['ENG'].id}", "page:101"]
-    assert names["103"] == [f"space:{running.site.spaces['ENG'].id}", "page:101", "page:103"]
-
-
-def test_rules_and_memberships_agree_with_the_site(serve: Callable[[str], Any]) -> None:
-    """On Cloud, where e-mails are shown: everybody reads exactly what the site lets them read."""
-    with serve("cloud") as running:
-        connector = running.confluence()
-        people = {member.email: member.principals | {"anyone"} for member in connector.memberships()}
-        documents, site = read(connector), running.site
-        assert len(people) == 3  # one person is in no group
-        for email, principals in people.items():
-            for number, document in documents.items():
-                allowed = all(rule & principals for rule in rules_of(connector, document.access_rules))
-                assert allowed == may_read_page(site, site.directory.find(email), site.pages[number])
-
-
-def test_data_center_tells_emails_in_profiles_alone(serve: Callable[[str], Any]) -> None:
-    """Each profile is asked for once, and a person whose profile is closed is left out."""
-    with serve("datacenter") as running:
-        connector, site = running.confluence(), running.site
-        running.fault(path="rest/mobile/1.0/profile/bo.kim", status=403, times=9)
-        people = {member.email: member.principals for member in connector.memberships()}
-        asked = running.requests()
-        assert people == {member.email: member.principals for member in connector.memberships()}
-        assert set(people) == {"ann.lee@acme.example", "cy.fox@acme.example"}
-        assert running.requests() - asked == 4  # the groups, and the members of three
-        for number, document in read(connector).items():
-            for email, principals in people.items():
-                allowed = all(rule & principals for rule in rules_of(connector, document.access_rules))
-                assert allowed == may_read_page(site, site.directory.find(email), site.pages[number])
-
-
-@pytest.mark.slow
-def test_a_whole_company_reads_what_its_site_lets_it_read(serve: Callable[..., Any]) -> None:
-    """116 people and 2,757 real pages with ninety restrictions."""
-    folder = next(
-        (p for p in Path(__file__).parents if (p / "shared/data/company/site.json").is_file()), None
-    )
-    if folder is None:
-        pytest.skip("the real data of ../shared/data is not here")
-    with serve("cloud", folder / "shared/data/company") as running:
-        connector, site = running.confluence(), running.site
-        people = [(site.directory.find(m.email), m.principals | {"anyone"}) for m in connector.memberships()]
-        spaces = {
-            name: connector.rule(name).principals
-            for name in (f"space:{each.id}" for each in site.spaces.values())
-        }
-        count = 0
-        for listed in connector.listing():
-            rules = [spaces.get(rule.name, rule.principals) for rule in listed.access_rules]
-            for user, principals in people:
-                allowed = all((rule or frozenset()) & principals for rule in rules)
-                assert allowed == may_read_page(site, user, site.pages[listed.id])
-            count += 1
-        assert count == len(site.pages) > 2000
-        assert len(people) > 100
-
-
 def test_no_space_at_all_is_an_error_and_not_an_empty_wiki(running: Any) -> None:
     """Or a sweep would delete everything when an account loses its rights."""
     with pytest.raises(NotFoundError):
         list(running.confluence(spaces=("NOPE",)).listing())
-
-
-def test_an_open_space_is_open_to_anyone(running: Any) -> None:
-    """Anonymous access becomes the principal that everybody is."""
-    running.site.space_permissions["ENG"] = ("anyone",)
-    rule = running.confluence().rule(f"space:{running.site.spaces['ENG'].id}")
-    assert rule == AccessRule(name=f"space:{running.site.spaces['ENG'].id}", principals=frozenset({"anyone"}))
-
-
-@pytest.mark.parametrize("status", [403, 404])
-def test_unreadable_permissions_shut_the_space(running: Any, status: int) -> None:
-    """A rule that cannot be read admits nobody, and the read goes on."""
-    running.fault(path="/permissions", status=status, times=50)
-    connector = running.confluence()
-    assert connector.rule(f"space:{running.site.spaces['ENG'].id}") == AccessRule(
-        name=f"space:{running.site.spaces['ENG'].id}", principals=frozenset()
-    )
-    assert {d.access_rules[0] for d in read(connector).values()} == {
-        AccessRule(name=f"space:{running.site.spaces['ENG'].id}", principals=None)
-    }
-
-
-def test_only_spaces_rules_are_told_by_name(running: Any) -> None:
-    """A page's rule always comes with its principals; a space that is not read admits nobody."""
-    connector = running.confluence(spaces=("ENG",))
-    with pytest.raises(KeyError):
-        connector.rule("page:101")
-    assert connector.rule("space:7").principals == frozenset()
-
-
-def test_a_hidden_ancestor_shuts_the_pages_below(running: Any) -> None:
-    """An ancestor whose restriction nobody tells might have one."""
-    running.site.pages["101"].status = "trashed"
-    document = read(running.confluence())["102"]
-    names = {rule.name: rule.principals for rule in document.access_rules}
-    assert names["page:101"] == frozenset()
 
 
 def test_small_pages_of_results_are_walked_to_the_end(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
