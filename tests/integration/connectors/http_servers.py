@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -74,14 +75,7 @@ def serve(answer: Callable[[Call], Reply], *, tls: ssl.SSLContext | None = None)
 
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            call = Call(
-                method=self.command,
-                path=self.path,
-                headers={name.lower(): value for name, value in self.headers.items()},
-                body=self.rfile.read(length),
-                at=monotonic(),
-                port=self.client_address[1],
-            )
+            call = _call(self, body=self.rfile.read(length))
             with server.lock:
                 server.calls.append(call)
                 server.busy += 1
@@ -122,80 +116,93 @@ def serve(answer: Callable[[Call], Reply], *, tls: ssl.SSLContext | None = None)
 @contextmanager
 def proxy(*, login: str | None = None, refuses: int | None = None) -> Iterator[Server]:
     """A proxy for both kinds of URL; ``login`` is the ``Proxy-Authorization`` it wants, ``refuses`` its answer."""
+    calls: list[Call] = []
+    with _running(partial(_ProxyHandler, calls=calls, login=login, refuses=refuses), None) as port:
+        yield Server(url=f"http://127.0.0.1:{port}", calls=calls)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+class _ProxyHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
 
-        def do_CONNECT(self) -> None:
-            if not self._lets_through():
-                return
-            host, _, port = self.path.partition(":")
-            with socket.create_connection((host, int(port))) as upstream:
-                self.send_response(200)
-                self.end_headers()
-                self._tunnel(upstream)
-            self.close_connection = True
+    def __init__(self, *args: Any, calls: list[Call], login: str | None, refuses: int | None) -> None:
+        self._calls, self._login, self._refuses = calls, login, refuses
+        super().__init__(*args)  # answers all requests of the connection
 
-        def do_GET(self) -> None:
-            if not self._lets_through():
-                return
-            target = urlsplit(self.path)
-            with socket.create_connection((target.hostname or "", target.port or 80)) as upstream:
-                path = target.path + (f"?{target.query}" if target.query else "")
-                head = f"{self.command} {path} HTTP/1.1\r\n"
-                headers = {**dict(self.headers.items()), "Connection": "close"}
-                headers.pop("Proxy-Authorization", None)
-                head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                upstream.sendall(head.encode() + b"\r\n" + content)
-                while piece := upstream.recv(65536):
-                    self.connection.sendall(piece)
-            self.close_connection = True
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
 
-        do_POST = do_GET  # noqa: N815
-
-        def _lets_through(self) -> bool:
-            call = Call(
-                method=self.command,
-                path=self.path,
-                headers={name.lower(): value for name, value in self.headers.items()},
-                body=b"",
-                at=monotonic(),
-                port=self.client_address[1],
-            )
-            server.calls.append(call)
-            wanted = login is not None and call.headers.get("proxy-authorization") != login
-            status = 407 if wanted else refuses
-            if status is None:
-                return True
-            self.close_connection = True
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
+    def do_CONNECT(self) -> None:
+        if not self._lets_through():
+            return
+        host, _, port = self.path.partition(":")
+        with socket.create_connection((host, int(port))) as upstream:
+            self.send_response(200)
             self.end_headers()
-            return False
+            _tunnel(self.connection, upstream)
+        self.close_connection = True
 
-        def _tunnel(self, upstream: socket.socket) -> None:
-            ends = {self.connection: upstream, upstream: self.connection}
-            while True:
-                ready, _, _ = select.select(list(ends), [], [], 10)
-                for end in ready:
-                    piece = end.recv(65536)
-                    if not piece:
-                        return
-                    ends[end].sendall(piece)
-                if not ready:
-                    return
+    def do_GET(self) -> None:
+        if not self._lets_through():
+            return
+        target = urlsplit(self.path)
+        with socket.create_connection((target.hostname or "", target.port or 80)) as upstream:
+            upstream.sendall(self._request(target.path + (f"?{target.query}" if target.query else "")))
+            while piece := upstream.recv(65536):
+                self.connection.sendall(piece)
+        self.close_connection = True
 
-    with _running(Handler, None) as port:
-        server = Server(url=f"http://127.0.0.1:{port}")
-        yield server
+    do_POST = do_GET  # noqa: N815
+
+    def _request(self, path: str) -> bytes:
+        """The request as the server gets it, without what is for the proxy alone."""
+        headers = {**dict(self.headers.items()), "Connection": "close"}
+        headers.pop("Proxy-Authorization", None)
+        head = f"{self.command} {path} HTTP/1.1\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return head.encode() + b"\r\n" + content
+
+    def _lets_through(self) -> bool:
+        call = _call(self, body=b"")
+        self._calls.append(call)
+        wanted = self._login is not None and call.headers.get("proxy-authorization") != self._login
+        status = 407 if wanted else self._refuses
+        if status is None:
+            return True
+        self.close_connection = True
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        return False
+
+
+def _tunnel(client: socket.socket, upstream: socket.socket) -> None:
+    """Pass on what either end sends, until one closes or both are silent for ten seconds."""
+    ends = {client: upstream, upstream: client}
+    while True:
+        ready, _, _ = select.select(list(ends), [], [], 10)
+        for end in ready:
+            piece = end.recv(65536)
+            if not piece:
+                return
+            ends[end].sendall(piece)
+        if not ready:
+            return
+
+
+def _call(handler: BaseHTTPRequestHandler, *, body: bytes) -> Call:
+    return Call(
+        method=handler.command,
+        path=handler.path,
+        headers={name.lower(): value for name, value in handler.headers.items()},
+        body=body,
+        at=monotonic(),
+        port=handler.client_address[1],
+    )
 
 
 @contextmanager
-def _running(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None) -> Iterator[int]:
+def _running(handler: Callable[..., BaseHTTPRequestHandler], tls: ssl.SSLContext | None) -> Iterator[int]:
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
