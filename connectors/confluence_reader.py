@@ -40,6 +40,7 @@ class _PageBatch:
         self._children = ChildReader(known.api, failures)
 
     def documents(self, ids: Sequence[str]) -> Iterator[Document | Unreadable]:
+        """The documents of one batch of ids, with the names, children and included pages of all fetched together."""
         found = list(self._rows.read(ids))
         if len(found) < len(ids):
             self._known.spaces.shown()  # raises where the account is shown none: nothing is gone then

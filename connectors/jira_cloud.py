@@ -22,6 +22,7 @@ class CloudJira(JiraApi):
     version = "3"
 
     def search(self, jql: str, fields: Sequence[str]) -> Iterator[Json]:
+        """All issues that match, page after page; the same page twice is an :class:`UnexpectedAnswerError`."""
         body: dict[str, Any] = {"jql": jql, "fields": list(fields), "maxResults": _ROWS_AT_ONCE}
         seen: set[str] = set()
         while True:

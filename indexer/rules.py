@@ -141,6 +141,7 @@ class _Asking:
     problem: ConnectorError | None = None
 
     def ask(self, names: Iterable[str]) -> ConnectorError | None:
+        """Write what the source says of each rule; give its first problem, or raise it where the source is down."""
         for name in names:
             try:
                 rule = self.connector.rule(name)

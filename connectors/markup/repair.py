@@ -60,6 +60,7 @@ class _Balancer:
         self._marks: dict[str, int] = {}
 
     def read(self, markup: str) -> etree._Element:
+        """The whole text as one tree below ``body``; what is still open at its end is closed there."""
         self._builder.start("body", {})
         position = 0
         while token := _TOKEN.search(markup, position):
