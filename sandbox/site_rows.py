@@ -77,7 +77,7 @@ def _category(status: dict[str, Any]) -> tuple[str, ...]:
 
 
 def page_row(site: Site, page: dict[str, Any]) -> PageRow:
-    """A page or blog post from its line of the site folder, attachments with the sizes of their files, 0 without one."""
+    """A page or blog post from its line of the site folder; an attachment without a file has the size 0."""
     row = PageRow(
         id=str(page["id"]),
         kind=page.get("type", "page"),
