@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from aiohttp import web
 from sandbox.atlassian.app import Credentials, create_atlassian_app
 from sandbox.atlassian.wire import CLOUD_ID, Deployment
 from sandbox.site import Site, load_site
+from tests.serving import serving
 
 EMAIL, TOKEN = "reader@acme.example", "token-of-the-reader"
 DEPLOYMENTS: tuple[Deployment, ...] = ("cloud", "datacenter")
@@ -75,29 +74,8 @@ def served(folder: Path, deployment: Deployment, *, most: int | None = None) -> 
     )
     running = Served(site=site, deployment=deployment, url=url, app=app)
     app.middlewares.insert(0, _listening(running.exchanges, most))
-    loop, ready = asyncio.new_event_loop(), threading.Event()
-
-    async def start() -> web.AppRunner:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await runner.setup()
-        await web.SockSite(runner, listener).start()
-        return runner
-
-    def serve() -> None:
-        runner = loop.run_until_complete(start())
-        ready.set()
-        loop.run_forever()
-        loop.run_until_complete(runner.cleanup())
-        loop.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
+    with serving(app, listener):
         yield running
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
 
 
 def _listening(exchanges: list[Exchange], most: int | None) -> Any:

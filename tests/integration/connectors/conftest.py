@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from connectors.atlassian import AtlassianClient, Deployment, Patience
 from connectors.atlassian import Site as AtlassianSite
@@ -26,6 +24,7 @@ from sandbox.atlassian.app import create_atlassian_app
 from sandbox.site import Site, load_site
 from sandbox.site_traffic import read_fault
 from tests.integration.connectors import http_servers
+from tests.serving import serving
 
 EMAIL, TOKEN = "reader@acme.example", "s3cret-token-of-the-reader"
 QUICK = Patience(timeout=5, attempts=3, first_wait=0.01, longest_wait=0.05, longest_retry_after=5)
@@ -99,29 +98,8 @@ def served(site: Site, deployment: str) -> Iterator[Running]:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     credentials = SandboxCredentials(email=EMAIL, token=TOKEN)
     app = create_atlassian_app(site, deployment=deployment, credentials=credentials, base_url=url)
-    loop, ready = asyncio.new_event_loop(), threading.Event()
-
-    async def start() -> web.AppRunner:
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.SockSite(runner, listener).start()
-        return runner
-
-    def serve() -> None:
-        runner = loop.run_until_complete(start())
-        ready.set()
-        loop.run_forever()
-        loop.run_until_complete(runner.cleanup())
-        loop.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
+    with serving(app, listener) as loop:
         yield Running(site=site, url=url, deployment=deployment, loop=loop)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
 
 
 @pytest.fixture(params=["cloud", "datacenter"])
