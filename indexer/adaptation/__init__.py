@@ -1,0 +1,1 @@
+"""Adapting the search to a company: what its own structure teaches about its questions."""
