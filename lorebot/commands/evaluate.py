@@ -2,50 +2,116 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lorebot.commands.common import Config, Json, Verbose, console, print_json, start
 from lorebot.commands.index import progress_bars
 
+if TYPE_CHECKING:
+    from lorebot.evaluation.results import Results
 
-class Strategy(StrEnum):
-    """Which rankings retrieval uses."""
-
-    SEED = "seed"
-    KEYWORD = "keyword"
-    VECTOR = "vector"
+#: What the table in the terminal has room for.
+_SHOWN = ("ndcg@10", "recall@1", "recall@5", "recall@10", "recall@100", "mrr@10")
 
 
 def evaluate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The judged collection (docs/formats.md).")],
     limit: Annotated[int | None, typer.Option(min=1, help="Score the first queries only.")] = None,
-    strategy: Annotated[Strategy, typer.Option(help="The rankings to use.")] = Strategy.SEED,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="S",
+            help="The search's strategy to score (default: its own); again for more; `plain` for the plain ones "
+            "beside it, `all` for every one, on one index.",
+        ),
+    ] = None,
+    keep_vectors: Annotated[
+        bool,
+        typer.Option("--keep-vectors", help="Keep vectors in data_dir: the next run embeds nothing twice."),
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots and the worst failures.")
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.md", help="Put the figures into this file's table of quality."),
+    ] = None,
     as_json: Json = False,
     config: Config = None,
     verbose: Verbose = False,
 ) -> None:
     """Index a judged collection into a scratch schema and score retrieval."""
     settings = start(config, verbose=verbose)
-    from lorebot.evaluation import evaluate as score
+    from lorebot.evaluation.results import as_json as to_json
+    from lorebot.evaluation.results import summarise
+    from lorebot.evaluation.run import evaluate as run
+    from lorebot.evaluation.strategies import resolve
     from lorebot.wiring import open_services
 
+    try:
+        strategies = resolve(strategy or [])
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--strategy") from error
+    for file in (report, table):
+        if file is not None and not file.resolve().parent.is_dir():
+            raise typer.BadParameter(f"there is no folder {file.resolve().parent}")
     with open_services(settings) as services, progress_bars() as progress:
-        result = score(services, folder, limit=limit, strategy=strategy.value, progress=progress)
+        results = summarise(
+            run(
+                services,
+                folder,
+                limit=limit,
+                strategies=strategies,
+                keep_vectors=keep_vectors,
+                progress=progress,
+            )
+        )
+    if report is not None:
+        from lorebot.evaluation.report import write_report
+
+        write_report(results, report)
+    if table is not None:
+        from lorebot.evaluation.table import write_table
+
+        write_table(results, table)
     if as_json:
-        print_json(result)
-        return
+        print_json(to_json(results))
+    else:
+        _show(results)
+
+
+def _show(results: Results) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table("figure", "value", title=f"{folder.name}, strategy {strategy}")
-    for name, value in result.items():
-        shown = (
-            ", ".join(f"{key} {part}" for key, part in value.items())
-            if isinstance(value, dict)
-            else str(value)
-        )
-        table.add_row(name, shown)
+    evaluation = results.evaluation
+    table = Table(
+        "strategy",
+        *(f"{name} (95 %)" if name == "ndcg@10" else name for name in _SHOWN),
+        "p50 ms",
+        "p95 ms",
+        box=SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+        title=f"{evaluation.collection}: {len(evaluation.judged.queries):,} questions",
+    )
+    for each in results.results:
+        low, high = each.intervals["ndcg@10"]
+        figures = [f"{each.means[name]:.3f}" for name in _SHOWN]
+        figures[0] += f" ({low:.3f}–{high:.3f})"
+        table.add_row(each.strategy, *figures, *(f"{value:.1f}" for value in each.latency_ms.values()))
     console().print(table)
+    embedded = "" if evaluation.embedded is None else f", {evaluation.embedded:,} embedded now"
+    console().print(
+        f"{evaluation.documents:,} documents, {evaluation.chunks:,} chunks{embedded}, "
+        f"indexed in {evaluation.index_seconds:.1f} s"
+    )
+    if results.rival is not None:
+        difference = results.difference(results.main.strategy, results.rival.strategy)
+        low, high = difference.intervals["ndcg@10"]
+        console().print(
+            f"{results.main.strategy} − {results.rival.strategy}: nDCG@10 {difference.means['ndcg@10']:+.3f} "
+            f"({low:+.3f} to {high:+.3f})"
+        )

@@ -89,7 +89,9 @@ def progress_bars() -> Iterator[Callable[[Progress], None]]:
             assert isinstance(progress, Step)
             key = (progress.source, progress.phase)
             if key not in tasks:
-                tasks[key] = bars.add_task(f"{progress.source}: {_PHASES[progress.phase]}", rate="")
+                tasks[key] = bars.add_task(
+                    f"{progress.source}: {_PHASES.get(progress.phase, progress.phase)}", rate=""
+                )
             speed = bars.tasks[tasks[key]].finished_speed or bars.tasks[tasks[key]].speed
             bars.update(
                 tasks[key],

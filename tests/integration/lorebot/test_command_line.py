@@ -198,6 +198,9 @@ def test_eval_prints_exact_figures_and_leaves_nothing_behind(printed: dict[str, 
     figures = one_object(printed["eval"])
 
     latency, seconds = figures.pop("latency_ms"), figures.pop("index_seconds")
+    strategy, intervals = figures.pop("strategy"), figures.pop("intervals")
+    assert strategy == "seed"
+    assert intervals["ndcg@10"] == [0, 1]
     assert set(latency) == {"p50", "p95"}
     assert 0 < latency["p50"] <= latency["p95"]
     assert seconds > 0
