@@ -24,7 +24,7 @@ def one_refresh(pool: ConnectionPool, source: str) -> Iterator[None]:
     Raises:
         IndexerError: somebody else holds it.
     """
-    with _connected(pool) as connection:
+    with own_connection(pool) as connection:
         (locked,) = connection.execute(SQL["lock_source"], {"source": source}).fetchone() or (False,)
         if not locked:
             raise IndexerError(f"{source} is being refreshed just now; wait until that is done.")
@@ -36,8 +36,8 @@ def one_refresh(pool: ConnectionPool, source: str) -> Iterator[None]:
                 connection.execute(SQL["unlock_source"], {"source": source})
 
 
-def _connected(pool: ConnectionPool) -> psycopg.Connection:
-    """A new connection to the pool's database."""
+def own_connection(pool: ConnectionPool) -> psycopg.Connection:
+    """A new connection to the pool's database, which the pool does not count; it commits each statement."""
     conninfo = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
     options = pool.kwargs() if callable(pool.kwargs) else pool.kwargs
     return psycopg.connect(conninfo, **{**(options or {}), "autocommit": True, "connect_timeout": 10})

@@ -1,89 +1,153 @@
-"""Embeddings in Postgres: which chunks still lack one, and storing them.
+"""Embeddings in Postgres: which chunks still lack one, making them, and storing them.
 
-Vectors are kept per model in one narrow table, with a partial HNSW index per model, so that another model can
-be built beside the one in use.
+Vectors are kept per model in one narrow table, so that another model can be built beside the one in use. Reading
+texts, embedding and storing overlap: while one batch is embedded, the next is read and the last one stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
+import structlog
+from numpy.typing import NDArray
 from pgvector import HalfVector
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from indexer.embedding import Embedder
-from indexer.store import SQL
+from indexer.embedding import Embedder, Model
+from indexer.models import follow
+from indexer.pieces import encode_whole
+from indexer.statements import load
+from indexer.vector_index import settle_index
+
+SQL = load("indexer", "vectors.sql")
+
+log = structlog.get_logger(__name__)
 
 #: Chunks embedded and stored at a time: enough to sort by length, few enough for a smooth progress bar.
-BATCH = 64
+BATCH = 128
 
-#: HNSW's build parameters (pgvector's README); the defaults lose a tenth of the neighbours more.
-_HNSW = "m = 16, ef_construction = 200"
+#: From so many on it pays to find out first what embeds fastest here.
+_MANY = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """What became of some chunks."""
+
+    #: That have got a vector.
+    chunks: int = 0
+    #: Of them, longer than the model's window: the mean of their pieces' vectors stands for them.
+    in_pieces: int = 0
+
+    def __add__(self, other: Embedded) -> Embedded:
+        return Embedded(chunks=self.chunks + other.chunks, in_pieces=self.in_pieces + other.in_pieces)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    ids: list[int]
+    vectors: NDArray[np.float32]
+    in_pieces: int
+
+
+_Row = tuple[int, str, str]
 
 
 def ensure_model(pool: ConnectionPool, embedder: Embedder) -> int:
-    """The id that vectors of this model are stored under; a new model gets its own partial index."""
-    with pool.connection() as connection:
-        row = connection.execute(
-            "select id from embedding_models where name = %s", [embedder.name]
-        ).fetchone()
-        if row is not None:
-            return int(row[0])
-        dimensions = embedder.dimensions
-        parameters = {"name": embedder.name, "dimensions": dimensions}
-        (model_id,) = connection.execute(SQL["model_id"], parameters).fetchone() or (0,)
-        connection.execute(
-            sql.SQL(
-                "create index if not exists {} on embeddings using hnsw "
-                "((embedding::halfvec({})) halfvec_cosine_ops) with ({}) where model_id = {}"
-            ).format(
-                sql.Identifier(f"embeddings_hnsw_{model_id}"),
-                sql.Literal(dimensions),
-                sql.SQL(_HNSW),
-                sql.Literal(model_id),
-            )
-        )
-        return int(model_id)
+    """The id that the live model's vectors are stored under; the embedder goes on with that model."""
+    return follow(pool, embedder).id
 
 
 def embed_source(
     pool: ConnectionPool, source: str, embedder: Embedder, *, progress: Callable[[int, int], None]
 ) -> int:
-    """Embed every chunk of a source that has no vector yet; return how many were embedded.
+    """Embed every chunk of a source that has no vector of the live model yet; return how many were embedded.
 
     ``progress`` is told how many are done, of how many.
     """
     model_id = ensure_model(pool, embedder)
+    model = embedder.model
     with pool.connection() as connection:
         parameters = {"source": source, "model_id": model_id}
-        ids = [row[0] for row in connection.execute(SQL["chunks_without_vector"], parameters)]
-    embedded = 0
-    for start in range(0, len(ids), BATCH):
-        batch = ids[start : start + BATCH]
-        embedded += embed_missing(pool, batch, embedder, model_id)
-        progress(start + len(batch), len(ids))
-    return embedded
+        ids = [row[0] for row in connection.execute(SQL["source_without_vector"], parameters)]
+    embedded = embed_chunks(pool, ids, model, model_id, progress=progress)
+    settle_index(pool, model_id)
+    return embedded.chunks
+
+
+def embed_chunks(
+    pool: ConnectionPool,
+    ids: Sequence[int],
+    model: Model,
+    model_id: int,
+    *,
+    progress: Callable[[int, int], None],
+) -> Embedded:
+    """Embed those of these chunks that have no vector yet, in order, and store them."""
+    if len(ids) >= _MANY:
+        model.tune()
+    batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+    total, storing = Embedded(), None
+    with ThreadPoolExecutor(2, thread_name_prefix="vectors") as threads:
+        reading: Future[list[_Row]] | None = None
+        for number, batch in enumerate(batches):
+            rows = reading.result() if reading else _read(pool, batch, model_id)
+            if number + 1 < len(batches):
+                reading = threads.submit(_read, pool, batches[number + 1], model_id)
+            made = _embed(rows, model)
+            if storing:
+                total += storing.result()
+                progress(number * BATCH, len(ids))
+            storing = threads.submit(_store, pool, made, model_id)
+        if storing:
+            total += storing.result()
+            progress(len(ids), len(ids))
+    if total.in_pieces:
+        log.info("chunks_embedded_in_pieces", model=model.name, chunks=total.in_pieces, of=total.chunks)
+    return total
 
 
 def embed_missing(pool: ConnectionPool, ids: Sequence[int], embedder: Embedder, model_id: int) -> int:
-    """Embed those of these chunks that have no vector yet, and store them; return how many."""
+    """Embed those of these chunks that have no vector of the model in use yet, and store them; return how many."""
+    return embed_few(pool, ids, embedder.model, model_id).chunks
+
+
+def embed_few(pool: ConnectionPool, ids: Sequence[int], model: Model, model_id: int) -> Embedded:
+    """The same at once: for a handful."""
+    rows = _read(pool, ids, model_id)
+    return _store(pool, _embed(rows, model), model_id) if rows else Embedded()
+
+
+def store_vectors(
+    connection: Connection, model_id: int, ids: Sequence[int], vectors: NDArray[np.float32]
+) -> int:
+    """Store the vectors of these chunks, as far as they still exist; return how many are new."""
+    parameters = {
+        "model_id": model_id,
+        "ids": list(ids),
+        "vectors": [HalfVector(vector) for vector in vectors],
+    }
+    return connection.execute(SQL["insert_vectors"], parameters).rowcount
+
+
+def _read(pool: ConnectionPool, ids: Sequence[int], model_id: int) -> list[_Row]:
     with pool.connection() as connection:
         parameters = {"ids": list(ids), "model_id": model_id}
-        rows = connection.execute(SQL["missing_among"], parameters).fetchall()
-    if not rows:
-        return 0
-    vectors = embedder.encode([f"{context}\n{text}" if context else text for _, context, text in rows])
+        return connection.execute(SQL["missing_among"], parameters).fetchall()
+
+
+def _embed(rows: Sequence[_Row], model: Model) -> _Batch:
+    vectors, in_pieces = encode_whole(model, [(context, text) for _, context, text in rows])
+    return _Batch(ids=[row[0] for row in rows], vectors=vectors, in_pieces=in_pieces)
+
+
+def _store(pool: ConnectionPool, batch: _Batch, model_id: int) -> Embedded:
+    if not batch.ids:
+        return Embedded()
     with pool.connection() as connection:
-        _store(connection, model_id, [row[0] for row in rows], vectors)
-    return len(rows)
-
-
-def _store(connection: Connection, model_id: int, ids: Sequence[int], vectors: np.ndarray) -> None:
-    rows = [
-        {"model_id": model_id, "chunk_id": chunk_id, "embedding": HalfVector(vector)}
-        for chunk_id, vector in zip(ids, vectors, strict=True)
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(SQL["insert_vector"], rows)
+        stored = store_vectors(connection, model_id, batch.ids, batch.vectors)
+    return Embedded(chunks=stored, in_pieces=batch.in_pieces)

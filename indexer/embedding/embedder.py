@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.embedding.local import LocalModel
+from indexer.errors import EmbeddingError
 
 #: Word pieces of a chunk at most, however much the model reads: one vector cannot say more.
 _CHUNK_TOKENS = 512
@@ -112,14 +113,21 @@ class Embedder:
         """Go on with the model of this name; the one that is in use, or configured, is not opened again.
 
         Raises:
-            EmbeddingError: it cannot be opened here.
+            EmbeddingError: it is not here, or another one by now.
         """
-        for known in (self._model, self._configured):
-            if known.name == name:
-                self._model = known
-                return known
-        self._model = open_model(location, self.options)
-        return self._model
+        known = next((each for each in (self._model, self._configured) if each.name == name), None)
+        model = known or open_model(location, self.options)
+        if model.name != name:
+            raise EmbeddingError(
+                f"The index has vectors of the model {name}, which is not here: set embedding.model to its folder, "
+                "or build another with `lorebot index --embedding-model`."
+            )
+        self._model = model
+        return model
+
+    def adopt(self, model: Model) -> None:
+        """Go on with this model."""
+        self._model = model
 
     @property
     def name(self) -> str:
