@@ -7,7 +7,10 @@ longer than a whole piece. Nothing but white space at the cuts is lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
+
+from indexer.blocks import is_rule
 
 CountTokens = Callable[[str], int]
 
@@ -18,6 +21,22 @@ _SEPARATORS = (
     re.compile(r"\s+"),
 )
 _JOINERS = ("\n\n", "\n", " ", " ")
+
+
+def word_counter(count_tokens: CountTokens) -> CountTokens:
+    """The same count as a sum over words, each of which is tokenised once: ten times as fast.
+
+    Tokenisers do not join over white space, so the sum is exact for word pieces; others may spend a token more on
+    a line end.
+    """
+    of_word = partial(_word_tokens, count_tokens)
+    return lambda text: sum(map(of_word, text.split()))
+
+
+@lru_cache(maxsize=1 << 17)
+def _word_tokens(count_tokens: CountTokens, word: str) -> int:
+    # With the space before it, which tokenisers of bytes make part of the word.
+    return count_tokens(f" {word}")
 
 
 def split_text(text: str, limit: int, count: CountTokens) -> list[str]:
@@ -49,17 +68,18 @@ def _halve(word: str, limit: int, count: CountTokens) -> Iterator[str]:
     yield from _halve(word[middle:], limit, count)
 
 
-def pack(pieces: Iterator[str], limit: int, count: CountTokens, *, joiner: str) -> Iterator[str]:
-    """Join neighbours as long as they fit together.
+def pack(pieces: Iterable[str], limit: int, count: CountTokens, *, joiner: str) -> Iterator[str]:
+    """Join neighbours as long as they fit together, into pieces of about the same size.
 
-    Token counts are added up, not counted again: word-piece tokenisers never join over white space, so the
-    sum is exact up to the joiner, which costs nothing.
+    Filled to the brim, the last piece would often be a line or two, which finds nothing.
     """
+    sized = [(piece, count(piece)) for piece in pieces]
+    total = sum(tokens for _, tokens in sized)
+    target = total / max(1, -(-total // max(1, limit)))
     held: list[str] = []
     size = 0
-    for piece in pieces:
-        tokens = count(piece)
-        if held and size + tokens > limit:
+    for piece, tokens in sized:
+        if held and (size + tokens > limit or size + tokens / 2 > target):
             yield joiner.join(held)
             held, size = [], 0
         held.append(piece)
@@ -69,28 +89,43 @@ def pack(pieces: Iterator[str], limit: int, count: CountTokens, *, joiner: str) 
 
 
 def split_code(text: str, limit: int, count: CountTokens) -> list[str]:
-    """Cut code between lines; indentation and line ends stay as they are."""
+    """Cut code between lines; indentation and line ends stay as they are, but of a line that fits no piece."""
     if count(text) <= limit:
         return [text]
-    lines = (piece for line in text.split("\n") for piece in _halve(line, limit, count))
+    lines = (
+        piece
+        for line in text.split("\n")
+        for piece in ([line] if count(line) <= limit else split_text(line, limit, count))
+    )
     return list(pack(lines, limit, count, joiner="\n"))
 
 
 def split_table(text: str, limit: int, count: CountTokens) -> list[str]:
     """Cut a Markdown table between rows; every piece starts with the header row and its rule."""
     lines = text.strip().split("\n")
-    if count(text) <= limit or len(lines) <= 3 or not _is_rule(lines[1]):
+    if count(text) <= limit or len(lines) <= 3 or not is_rule(lines[1]):
         return split_text(text, limit, count)
     header = "\n".join(lines[:2])
     room = limit - count(header)
     if room < limit // 4:  # a header that leaves no room for rows is repeated at nobody's gain
         return split_text(text, limit, count)
-    rows = (piece for row in lines[2:] for piece in split_text(row, room, count))
+    rows = (piece for row in lines[2:] for piece in _split_row(row, room, count))
     return [f"{header}\n{body}" for body in pack(rows, room, count, joiner="\n")]
 
 
-def _is_rule(line: str) -> bool:
-    return bool(re.fullmatch(r"\|?[\s:|-]+\|?", line)) and "-" in line
+def _split_row(row: str, limit: int, count: CountTokens) -> Iterator[str]:
+    """A row that fits no piece goes on in rows that begin with the same first cell, which says what they are about."""
+    if count(row) <= limit:
+        yield row
+        return
+    first, _, rest = row.strip().removeprefix("|").removesuffix("|").partition("|")
+    label = f"| {first.strip()} |"
+    room = limit - count(label) - 1
+    if not rest.strip() or room < limit // 2:
+        yield from split_text(row, limit, count)
+        return
+    for part in split_text(rest, room, count):
+        yield f"{label} {part} |"
 
 
 def last_sentence(text: str, limit: int, count: CountTokens) -> str:

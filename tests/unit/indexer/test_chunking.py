@@ -157,15 +157,15 @@ def test_a_ticket_gives_description_comments_and_solution_apart() -> None:
         ticket(
             section(SectionKind.DESCRIPTION, "It jams."),
             section(
-                SectionKind.COMMENT, "Same here.", author="Ada", created=datetime(2026, 2, 3, tzinfo=UTC)
+                SectionKind.COMMENT, "Seen in Kiel.", author="Ada", created=datetime(2026, 2, 3, tzinfo=UTC)
             ),
-            section(SectionKind.COMMENT, "Me too.", author=None, url="https://x/second"),
+            section(SectionKind.COMMENT, "Seen in Riga.", author=None, url="https://x/second"),
             section(SectionKind.SOLUTION, "Replaced the roller."),
         )
     )
 
     assert [chunk.kind for chunk in chunks] == ["description", "comment", "solution"]
-    assert chunks[1].text == "Ada, 2026-02-03: Same here.\n\nSomebody: Me too."
+    assert chunks[1].text == "Ada, 2026-02-03: Seen in Kiel.\n\nSomebody: Seen in Riga."
     assert all(chunk.context == "OPS-12 Printer jams" for chunk in chunks)
 
 
@@ -174,7 +174,7 @@ def test_a_run_of_comments_is_cited_as_its_first_one() -> None:
     comments = [
         section(
             SectionKind.COMMENT,
-            SENTENCE,
+            SENTENCE.replace("three", str(n)),
             author=f"P{n}",
             url=f"https://x/c{n}",
             created=datetime(2026, 1, n + 1, tzinfo=UTC),
@@ -191,27 +191,46 @@ def test_a_run_of_comments_is_cited_as_its_first_one() -> None:
         assert chunk.created == datetime(2026, 1, number + 1, tzinfo=UTC)
 
 
-def test_text_under_different_headings_is_apart_and_under_one_heading_together() -> None:
+def test_long_text_under_different_headings_is_apart_and_under_one_heading_together() -> None:
     """A chunk belongs to one heading, whose path it knows and whose anchor it opens."""
+    linux = {"heading_path": ("Install", "Linux"), "url": "https://x/1#linux"}
     chunks = cut(
         page(
-            section(text="Top."),
-            section(text="Plug it in.", heading_path=("Install", "Linux"), url="https://x/1#linux"),
-            section(
-                SectionKind.CODE,
-                "apt install cups",
-                heading_path=("Install", "Linux"),
-                url="https://x/1#linux",
-            ),
-            section(text="Done.", heading_path=("Use",), url="https://x/1#use"),
+            section(text=SENTENCE * 5),
+            section(text=f"Plug it in. {SENTENCE * 5}", **linux),
+            section(SectionKind.CODE, "apt install cups", **linux),
+            section(text=SENTENCE * 5, heading_path=("Use",), url="https://x/1#use"),
         )
     )
 
     assert [chunk.heading for chunk in chunks] == ["", "Install › Linux", "Use"]
-    assert chunks[1].text == "Plug it in.\n\n```\napt install cups\n```"
+    assert chunks[1].text.startswith("Plug it in.")
+    assert chunks[1].text.endswith("\n\n```\napt install cups\n```")
     assert chunks[1].kind == "section"
     assert chunks[1].url == "https://x/1#linux"
     assert chunks[1].context == "Label printers › Install › Linux"
+    assert all(chunk.anchors == () for chunk in chunks)
+
+
+def test_small_neighbours_share_a_chunk_under_the_headings_they_have_in_common() -> None:
+    """Each is named by the rest of its heading, and a citation of its words leads to it."""
+    chunks = cut(
+        page(
+            section(text="Plug it in.", heading_path=("Install", "Linux"), url="https://x/1#linux"),
+            section(text="Run the setup.", heading_path=("Install", "Windows"), url="https://x/1#windows"),
+            section(text=SENTENCE * 8, heading_path=("Use",), url="https://x/1#use"),
+            section(text=SENTENCE * 8, heading_path=("Clean",), url="https://x/1#clean"),
+        )
+    )
+
+    assert [chunk.heading for chunk in chunks] == ["Install", "Use", "Clean"]
+    assert chunks[0].context == "Label printers › Install"
+    assert chunks[0].text == "**Linux**\nPlug it in.\n\n**Windows**\nRun the setup."
+    assert [(each.url, each.heading) for each in chunks[0].anchors] == [
+        ("https://x/1#linux", "Install › Linux"),
+        ("https://x/1#windows", "Install › Windows"),
+    ]
+    assert all(chunks[0].text[each.start :].startswith("**") for each in chunks[0].anchors)
 
 
 @pytest.mark.parametrize(

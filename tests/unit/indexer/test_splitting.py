@@ -122,7 +122,7 @@ def test_a_header_that_leaves_no_room_is_not_repeated() -> None:
         ("one two\n\nthree four", ["one two", "three four"]),
         ("one two\nthree four", ["one two", "three four"]),
         ("Go on. Stop it.", ["Go on.", "Stop it."]),
-        ("one two three four", ["one two three", "four"]),
+        ("one two three four", ["one two", "three four"]),
         ("", []),
         (" \n ", []),
     ],
