@@ -34,7 +34,7 @@ from indexer.rules import RuleStore, delete_orphans, refresh_rules
 from indexer.statements import load
 from indexer.store import Outcome
 from indexer.sweep import Listing, Noting
-from indexer.vectors import embed_source
+from indexer.vectors import embed_source, settle_live_index
 
 SQL = load("indexer", "sources.sql")
 
@@ -167,7 +167,7 @@ def refresh(
         _ask(run, window)
         gone = _read(run)
         deleted = _delete(run, confirm=confirm, gone=gone)
-        embedded = _embed(run) if mode == "eager" else 0
+        embedded = _embed(run, mode)
         _end(run)
     return _report(run, deleted=deleted, embedded=embedded, seconds=time.monotonic() - clock)
 
@@ -248,7 +248,10 @@ def _delete(run: _Refresh, *, confirm: bool, gone: int) -> int:
     return deleted
 
 
-def _embed(run: _Refresh) -> int:
+def _embed(run: _Refresh, mode: Mode) -> int:
+    if mode == "lazy":
+        settle_live_index(run.pool)
+        return 0
     with run.step():
         return embed_source(run.pool, run.source, run.embedder, progress=run.tell("embedding"))
     return 0

@@ -3,8 +3,9 @@ select s.name, s.watermark, s.last_started, s.last_finished, s.last_error, s.las
        s.last_permissions,
        (select count(*) from documents d where d.source = s.name) as documents,
        (select count(*) from chunks c join documents d on d.id = c.document_id where d.source = s.name) as chunks,
-       (select count(distinct e.chunk_id) from embeddings e join chunks c on c.id = e.chunk_id
-            join documents d on d.id = c.document_id where d.source = s.name) as embedded,
+       (select count(*) from embeddings e join chunks c on c.id = e.chunk_id
+            join documents d on d.id = c.document_id
+            where d.source = s.name and e.model_id = (select id from embedding_models where live)) as embedded,
        (select count(*) from reading_list r where r.source = s.name and r.gone_at is null and r.reason is null)
             as waiting,
        (select count(*) from reading_list r where r.source = s.name and r.gone_at is null and r.reason is not null)

@@ -18,7 +18,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from indexer.embedding import Embedder, Model
-from indexer.models import follow
+from indexer.models import follow, live
 from indexer.pieces import encode_whole
 from indexer.statements import load
 from indexer.vector_index import settle_index
@@ -77,6 +77,13 @@ def embed_source(
     embedded = embed_chunks(pool, ids, model, model_id, progress=progress)
     settle_index(pool, model_id)
     return embedded.chunks
+
+
+def settle_live_index(pool: ConnectionPool) -> None:
+    """See to the index of the live model's vectors, which searches have made since."""
+    model = live(pool)
+    if model:
+        settle_index(pool, model.id)
 
 
 def embed_chunks(

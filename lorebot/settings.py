@@ -48,8 +48,16 @@ class DatabaseTable(Table):
 class EmbeddingTable(Table):
     """The embedding model."""
 
-    #: A folder with a sentence-transformers model; absent: the MiniLM that comes with Lorebot.
+    #: A folder with a sentence-transformers model; absent: the MiniLM that comes with Lorebot. With ``url`` the name of
+    #: the model there; absent: the first that is served. It counts while the index has no live model.
     model: str | None = None
+    #: What runs the model on this machine: "auto" takes the fastest that agrees with sentence-transformers.
+    backend: Literal["auto", "torch", "onnx", "openvino"] = "auto"
+    #: A server that speaks OpenAI's /v1/embeddings; absent: this machine.
+    url: WebAddress | None = None
+    api_key: Secret | None = None
+    #: A folder with the served model's tokenizer.json; absent: the server's /tokenize counts.
+    tokenizer: Path | None = None
     #: "eager": vectors follow a refresh; "lazy": they are made when a search needs them.
     mode: Literal["eager", "lazy"] = "eager"
 

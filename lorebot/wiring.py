@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from psycopg_pool import ConnectionPool
 
-from indexer.embedding import Embedder
+from indexer import models
+from indexer.embedding import Embedder, EmbeddingOptions, Model, open_model
+from indexer.errors import EmbeddingError
 from lorebot.database import embedded
 from lorebot.database.pool import open_pool
 from lorebot.errors import ConfigError
@@ -77,16 +80,81 @@ def open_services(settings: Settings) -> Iterator[Services]:
         DatabaseError: the database cannot be opened.
         EmbeddingError: the embedding model is not there.
     """
-    embedder = Embedder(settings.embedding.model)
+    embedder = build_embedder(settings)
     server = None if settings.database.url else embedded.start(settings.data_dir)
     try:
         url = server.url if server else _url(settings)
         with open_pool(url) as pool:
+            _follow(pool, embedder)
             reach = Reach(pool)
             yield Services(settings=settings, database_url=url, pool=pool, embedder=embedder, reach=reach)
     finally:
         if server:
             server.close()
+
+
+def build_embedder(settings: Settings) -> Embedder:
+    """The embedder with the model that is configured; nothing is loaded or asked yet.
+
+    Raises:
+        EmbeddingError: the model's folder is none.
+    """
+    table = settings.embedding
+    location = f"{table.url}#{table.model or ''}" if table.url else table.model
+    return Embedder(location, options=embedding_options(settings))
+
+
+def embedding_options(settings: Settings) -> EmbeddingOptions:
+    """How models are run, whichever they are."""
+    table = settings.embedding
+    return EmbeddingOptions(
+        backend=table.backend,
+        exports=settings.data_dir / "models",
+        url=table.url,
+        api_key=table.api_key.get_secret_value() if table.api_key else None,
+        tokenizer=table.tokenizer,
+    )
+
+
+def find_model(services: Services, wanted: str) -> Model:
+    """The embedding model that somebody names: by a folder, an address, a name that the index knows, or the name of one
+    that the configured server has.
+
+    Raises:
+        EmbeddingError: there is no such model.
+    """
+    table = services.settings.embedding
+    for known in (services.embedder.model, services.embedder.configured):
+        if wanted in (known.name, known.location):
+            return known
+    location: str | None = wanted
+    if not wanted.startswith(("http://", "https://")) and not Path(wanted).exists():
+        stored = {model.name: model.location for model in models.stored(services.pool)}
+        location = stored.get(wanted) or (f"{table.url}#{wanted}" if table.url else wanted)
+    return open_model(location, services.embedder.options)
+
+
+def model_disagreement(services: Services) -> str | None:
+    """One sentence where the configuration names another embedding model than the one that searches use."""
+    table, live = services.settings.embedding, models.live(services.pool)
+    if live is None or (table.model is None and table.url is None):
+        return None
+    name = services.embedder.configured.name if table.model or not table.url else None
+    if name in (None, live.name):
+        return None
+    wanted = f"{table.url}#{table.model}" if table.url else table.model
+    return (
+        f"Searches use {live.name}, because the index has its vectors, and not {name}, which the configuration names: "
+        f"`lorebot index --embedding-model {wanted}` changes over."
+    )
+
+
+def _follow(pool: ConnectionPool, embedder: Embedder) -> None:
+    """Start with the live model. Where it is not here, whoever needs a vector is told."""
+    live = models.live(pool)
+    if live:
+        with suppress(EmbeddingError):
+            embedder.use(live.name, live.location)
 
 
 def _url(settings: Settings) -> str:

@@ -25,7 +25,8 @@ class EmbeddingOptions:
     backend: Literal["auto", "torch", "onnx", "openvino"] = "auto"
     #: Where exported models are kept; None for nowhere, which leaves torch.
     exports: Path | None = None
-    #: The key of the server, where the model is an address.
+    #: The configured server, and the key that it alone gets.
+    url: str | None = None
     api_key: str | None = None
     #: A folder with tokenizer.json, where the model is an address.
     tokenizer: Path | None = None
@@ -41,6 +42,10 @@ class Model(Protocol):
     @property
     def location(self) -> str | None:
         """What ``open_model`` opens it by; None for the one that comes along."""
+
+    @property
+    def backend(self) -> str:
+        """What runs it, for people."""
 
     @property
     def max_tokens(self) -> int:
@@ -76,10 +81,10 @@ def open_model(location: str | None, options: EmbeddingOptions | None = None) ->
         from indexer.embedding.remote import RemoteConfig, RemoteModel  # noqa: PLC0415
 
         url, _, name = location.partition("#")
-        config = RemoteConfig(
-            url=url, model=name or None, api_key=options.api_key, tokenizer=options.tokenizer
+        key = options.api_key if url == options.url else None
+        return RemoteModel(
+            RemoteConfig(url=url, model=name or None, api_key=key, tokenizer=options.tokenizer)
         )
-        return RemoteModel(config)
     return LocalModel(location, backend=options.backend, exports=options.exports)
 
 

@@ -48,6 +48,11 @@ class LocalModel:
             self._dimensions = int(self.load().encode(["dimensions"]).shape[1])
         return self._dimensions
 
+    @property
+    def backend(self) -> str:
+        """What runs it."""
+        return {"torch": "PyTorch", "onnx": "ONNX Runtime", "openvino": "OpenVINO"}[self.load().name]
+
     def count_tokens(self, text: str) -> int:
         """How many word pieces a text has."""
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)

@@ -93,6 +93,11 @@ class RemoteModel:
         return f"{self._config.url}#{self.name}"
 
     @property
+    def backend(self) -> str:
+        """Which server runs it."""
+        return self._host
+
+    @property
     def max_tokens(self) -> int:
         """Tokens that the model reads, the special ones and the prompts not counted."""
         special = self._tokenizer.num_special_tokens_to_add(is_pair=False) if self._tokenizer else _SPECIAL

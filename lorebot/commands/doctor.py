@@ -12,6 +12,7 @@ import typer
 from lorebot.commands.common import Config, Json, Verbose, console, print_json, start
 
 if TYPE_CHECKING:
+    from indexer.embedding import Embedder
     from lorebot.settings import Settings
     from lorebot.sources import SourceTable
 
@@ -97,10 +98,25 @@ def check_source(settings: Settings, table: SourceTable) -> str:
 
 
 def _embedding(settings: Settings) -> str:
-    from indexer.embedding import Embedder
+    from indexer import models
+    from lorebot.errors import DatabaseError
+    from lorebot.wiring import build_embedder, model_disagreement, open_services
 
-    embedder = Embedder(settings.embedding.model)
-    return f"{embedder.name} gives vectors of {embedder.encode(['test']).shape[1]} numbers."
+    try:
+        with open_services(settings) as services:
+            live = models.live(services.pool)
+            if live:
+                services.embedder.use(live.name, live.location)
+            return " ".join(filter(None, (_vectors(services.embedder), model_disagreement(services))))
+    except DatabaseError:
+        # Another check tells of it; the model that is configured may be as it should all the same.
+        return _vectors(build_embedder(settings))
+
+
+def _vectors(embedder: Embedder) -> str:
+    length = embedder.encode(["test"]).shape[1]
+    by = embedder.model.backend
+    return f"{embedder.name} gives vectors of {length} numbers by {by}."
 
 
 def _model(settings: Settings) -> str:

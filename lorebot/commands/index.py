@@ -13,6 +13,7 @@ from lorebot.commands.common import Config, Json, Verbose, console, print_json, 
 
 if TYPE_CHECKING:
     from indexer.refresh import Progress, RefreshReport
+    from lorebot.settings import Settings
 
 _PHASES = {"checking": "checking what there is", "reading": "reading", "embedding": "embedding"}
 
@@ -25,12 +26,24 @@ def index(
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Delete what is gone from the source, however much it is.")
     ] = False,
+    embedding_model: Annotated[
+        str | None,
+        typer.Option(
+            help="Change over to this embedding model (a folder, an address, or a name): "
+            "make its vectors beside those in use, then let all searches use them."
+        ),
+    ] = None,
     as_json: Json = False,
     config: Config = None,
     verbose: Verbose = False,
 ) -> None:
-    """Refresh the index from the sources now."""
+    """Refresh the index from the sources now, or change over to another embedding model."""
     settings = start(config, verbose=verbose)
+    if embedding_model is not None:
+        if source or full or confirm:
+            raise typer.BadParameter("--embedding-model goes alone: it changes every source and reads none.")
+        _change_model(settings, embedding_model, as_json=as_json)
+        return
     from connectors.errors import ConnectorError
     from indexer.errors import IndexerError
     from indexer.refresh import refresh
@@ -63,6 +76,38 @@ def index(
         _show(reports)
     if failed:
         raise typer.Exit(1)
+
+
+def _change_model(settings: Settings, wanted: str, *, as_json: bool) -> None:
+    from indexer.model_build import build_model
+    from indexer.refresh import Progress
+    from lorebot.wiring import find_model, open_services
+
+    with open_services(settings) as services, progress_bars() as progress:
+        model = find_model(services, wanted)
+        name = model.name
+        report = build_model(
+            services.pool,
+            services.embedder,
+            model,
+            progress=lambda done, total: progress(
+                Progress(source=name, phase="embedding", done=done, total=total)
+            ),
+        )
+    if as_json:
+        print_json({"model": report})
+        return
+    if report.before is None:
+        typer.echo(f"Searches use {report.model} already.")
+    else:
+        typer.echo(
+            f"Searches use {report.model} now, and no longer {report.before}: {report.embedded:,} vectors made."
+        )
+    if report.in_pieces:
+        typer.echo(
+            f"{report.in_pieces:,} chunks are longer than it reads at once: the mean of their pieces' vectors "
+            "stands for each, until its document changes and is cut anew."
+        )
 
 
 @contextmanager

@@ -14,9 +14,9 @@ def status(as_json: Json = False, config: Config = None, verbose: Verbose = Fals
     """Show sources, freshness, queue and models."""
     settings = start(config, verbose=verbose)
     from bot.inbox import Inbox
-    from indexer import runs
+    from indexer import models, runs
     from indexer.status import sources, unreadable
-    from lorebot.wiring import open_services
+    from lorebot.wiring import model_disagreement, open_services
 
     with open_services(settings) as services:
         latest = runs.latest(services.pool)
@@ -30,6 +30,8 @@ def status(as_json: Json = False, config: Config = None, verbose: Verbose = Fals
             "unreadable": unreadable(services.pool),
             "models": {
                 "embedding": services.embedder.name,
+                "vectors": models.coverage(services.pool),
+                "disagreement": model_disagreement(services),
                 "answers": settings.model.name or settings.model.base_url or "extractive",
             },
             "database": "embedded" if settings.database.url is None else "external",
@@ -60,6 +62,15 @@ def _show(found: dict[str, Any], configured: list[str]) -> None:
         f"Embeddings by {found['models']['embedding']}, answers: {escape(found['models']['answers'])}, "
         f"database: {found['database']}."
     )
+    for model in found["models"]["vectors"]:
+        if not model.live:
+            out.print(
+                f"Vectors of {escape(model.name)} are being made: {model.embedded:,} of {model.chunks:,}; if nobody "
+                "is at it, `lorebot index --embedding-model` goes on.",
+                highlight=False,
+            )
+    if found["models"]["disagreement"]:
+        out.print(escape(found["models"]["disagreement"]), highlight=False)
 
 
 def _show_sources(sources: list[Any], configured: list[str]) -> None:
