@@ -6,6 +6,7 @@ with the model in use; what refreshes store gets its vector of the new model too
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 #: So many chunks are embedded while refreshes wait; more are embedded before.
 _LAST_FEW = 64
+
+#: Seconds that the former model's vectors stay for searches that are under way with them.
+_GRACE = 2.0
 
 #: Milliseconds that others' transactions are waited for before the change; then it is tried again.
 _PATIENCE = "5000"
@@ -80,6 +84,7 @@ def build_model(
                 done += _embed_all(pool, model, model_id, progress)
             log.info("model_live", model=model.name, before=before.name, in_pieces=done.in_pieces)
             embedder.adopt(model)
+            time.sleep(_GRACE)
         drop_retired(pool)
     changed = model_id != before.id
     return BuildReport(

@@ -39,6 +39,15 @@ class StoredModel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LiveModel:
+    """The model that searches use: the id of its vectors, and what makes them."""
+
+    id: int
+    name: str
+    model: Model
+
+
+@dataclass(frozen=True, kw_only=True)
 class Coverage:
     """How far a model's vectors are."""
 
@@ -54,20 +63,21 @@ def live(pool: ConnectionPool) -> StoredModel | None:
         return _live(connection)
 
 
-def follow(pool: ConnectionPool, embedder: Embedder) -> StoredModel:
+def follow(pool: ConnectionPool, embedder: Embedder) -> LiveModel:
     """Let the embedder go on with the live model; where none is live, its own becomes that.
 
-    One short statement where nothing has changed. A search that finds that another model is live than the one it made
-    its vector with calls this and starts again.
+    One short statement where nothing has changed. The vectors of a model that is replaced stay for some seconds, so
+    that a search that has just asked for it here still finds them.
 
     Raises:
         EmbeddingError: the live model is not on this machine.
     """
     found = live(pool) or _first(pool, embedder.model)
-    if embedder.name != found.name:
-        log.info("embedding_model_followed", model=found.name, before=embedder.name)
-        embedder.use(found.name, found.location)
-    return found
+    model = embedder.model
+    if model.name != found.name:
+        log.info("embedding_model_followed", model=found.name, before=model.name)
+        model = embedder.use(found.name, found.location)
+    return LiveModel(id=found.id, name=found.name, model=model)
 
 
 def register(connection: Connection, model: Model) -> int:

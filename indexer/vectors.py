@@ -69,13 +69,12 @@ def embed_source(
 
     ``progress`` is told how many are done, of how many.
     """
-    model_id = ensure_model(pool, embedder)
-    model = embedder.model
+    current = follow(pool, embedder)
     with pool.connection() as connection:
-        parameters = {"source": source, "model_id": model_id}
+        parameters = {"source": source, "model_id": current.id}
         ids = [row[0] for row in connection.execute(SQL["source_without_vector"], parameters)]
-    embedded = embed_chunks(pool, ids, model, model_id, progress=progress)
-    settle_index(pool, model_id)
+    embedded = embed_chunks(pool, ids, current.model, current.id, progress=progress)
+    settle_index(pool, current.id)
     return embedded.chunks
 
 

@@ -30,10 +30,10 @@ def status(as_json: Json = False, config: Config = None, verbose: Verbose = Fals
             "unreadable": unreadable(services.pool),
             "models": {
                 "embedding": services.embedder.name,
-                "vectors": models.coverage(services.pool),
-                "disagreement": model_disagreement(services),
                 "answers": settings.model.name or settings.model.base_url or "extractive",
             },
+            "vectors": models.coverage(services.pool),
+            "disagreement": model_disagreement(services),
             "database": "embedded" if settings.database.url is None else "external",
         }
     if as_json:
@@ -62,15 +62,15 @@ def _show(found: dict[str, Any], configured: list[str]) -> None:
         f"Embeddings by {found['models']['embedding']}, answers: {escape(found['models']['answers'])}, "
         f"database: {found['database']}."
     )
-    for model in found["models"]["vectors"]:
+    for model in found["vectors"]:
         if not model.live:
             out.print(
                 f"Vectors of {escape(model.name)} are being made: {model.embedded:,} of {model.chunks:,}; if nobody "
                 "is at it, `lorebot index --embedding-model` goes on.",
                 highlight=False,
             )
-    if found["models"]["disagreement"]:
-        out.print(escape(found["models"]["disagreement"]), highlight=False)
+    if found["disagreement"]:
+        out.print(escape(found["disagreement"]), highlight=False)
 
 
 def _show_sources(sources: list[Any], configured: list[str]) -> None:
