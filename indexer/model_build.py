@@ -131,7 +131,7 @@ def _switch(pool: ConnectionPool, model: Model, model_id: int) -> bool:
                     VECTORS["missing_among"], {"ids": ids, "model_id": model_id}
                 ).fetchall()
                 vectors, _ = encode_whole(model, [(context, text) for _, context, text in rows])
-                store_vectors(connection, model_id, [row[0] for row in rows], vectors)
+                store_vectors(connection, model_id, model.name, [row[0] for row in rows], vectors)
             connection.execute(SQL["lock_models"])
             connection.execute(SQL["retire"])
             connection.execute(SQL["make_live"], {"id": model_id})

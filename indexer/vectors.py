@@ -49,6 +49,7 @@ class Embedded:
 
 @dataclass(frozen=True, kw_only=True)
 class _Batch:
+    model: str
     ids: list[int]
     vectors: NDArray[np.float32]
     in_pieces: int
@@ -129,11 +130,15 @@ def embed_few(pool: ConnectionPool, ids: Sequence[int], model: Model, model_id: 
 
 
 def store_vectors(
-    connection: Connection, model_id: int, ids: Sequence[int], vectors: NDArray[np.float32]
+    connection: Connection, model_id: int, model: str, ids: Sequence[int], vectors: NDArray[np.float32]
 ) -> int:
-    """Store the vectors of these chunks, as far as they still exist; return how many are new."""
+    """Store the vectors of these chunks, as far as they still exist; return how many are new.
+
+    Nothing is stored where the id is not that of the model of this name, or where the model was retired.
+    """
     parameters = {
         "model_id": model_id,
+        "model": model,
         "ids": list(ids),
         "vectors": [HalfVector(vector) for vector in vectors],
     }
@@ -148,12 +153,12 @@ def _read(pool: ConnectionPool, ids: Sequence[int], model_id: int) -> list[_Row]
 
 def _embed(rows: Sequence[_Row], model: Model) -> _Batch:
     vectors, in_pieces = encode_whole(model, [(context, text) for _, context, text in rows])
-    return _Batch(ids=[row[0] for row in rows], vectors=vectors, in_pieces=in_pieces)
+    return _Batch(model=model.name, ids=[row[0] for row in rows], vectors=vectors, in_pieces=in_pieces)
 
 
 def _store(pool: ConnectionPool, batch: _Batch, model_id: int) -> Embedded:
     if not batch.ids:
         return Embedded()
     with pool.connection() as connection:
-        stored = store_vectors(connection, model_id, batch.ids, batch.vectors)
+        stored = store_vectors(connection, model_id, batch.model, batch.ids, batch.vectors)
     return Embedded(chunks=stored, in_pieces=batch.in_pieces)

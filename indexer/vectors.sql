@@ -21,7 +21,7 @@ where c.id = any(%(ids)s)
 -- A chunk that is gone or going is left out, and so is a model that was retired meanwhile: a switch waits for what is
 -- being stored, and what is stored later sees it.
 with model as (
-    select id from embedding_models where id = %(model_id)s and (live or building) for share
+    select id from embedding_models where id = %(model_id)s and name = %(model)s and (live or building) for share
 ), present as (
     select id from chunks where id = any(%(ids)s) for key share skip locked
 )
