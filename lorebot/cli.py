@@ -12,7 +12,7 @@ import traceback
 
 import typer
 
-from lorebot.commands import ask, demo, doctor, evaluate, index, sandbox, search, serve, status
+from lorebot.commands import adapt, ask, demo, doctor, evaluate, index, sandbox, search, serve, status
 from lorebot.commands.common import Config, Verbose
 
 _VERBOSE = "--verbose"
@@ -46,6 +46,7 @@ app.command("index")(index.index)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.command("eval")(evaluate.evaluate)
+app.add_typer(adapt.app, name="adapt")
 app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 

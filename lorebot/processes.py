@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.app import create_bot
+from indexer.adaptation.training import Report, train
 from indexer.passes import EVERYTHING, Pass
 from indexer.refresh import Progress, RefreshReport, refresh
 from indexer.runs import Order, RunTicket
@@ -24,6 +25,7 @@ from lorebot.wiring import (
     find_sources,
     webhook_secrets,
 )
+from schedules.adaptation import schedule_adaptation
 from schedules.jobs import create_jobs, ensure_job_schema
 from schedules.queue import RefreshQueue
 from schedules.triggers import ScheduledRefresh, create_scheduler, parse_schedule
@@ -81,7 +83,10 @@ async def _worker(services: Services) -> AsyncIterator[None]:
             progress=progress,
         )
 
-    app = create_jobs(services.database_url, pool=services.pool, refresh_source=refresh_source)
+    def adapt(report: Report) -> None:
+        train(services.pool, services.embedder, progress=report)
+
+    app = create_jobs(services.database_url, pool=services.pool, refresh_source=refresh_source, adapt=adapt)
     worker = Worker(app, concurrency=max(2, len(services.settings.sources)))
     task = asyncio.create_task(worker.run())
     try:
@@ -100,6 +105,9 @@ def _scheduler(services: Services) -> Iterator[None]:
         if text
     ]
     scheduler = create_scheduler(entries, RefreshQueue(services.pool), run_at_start=True)
+    if services.settings.schedules.adaptation:
+        trigger = parse_schedule(services.settings.schedules.adaptation)
+        schedule_adaptation(scheduler, trigger, services.pool)
     scheduler.start()
     try:
         yield

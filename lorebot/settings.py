@@ -112,6 +112,8 @@ class SchedulesTable(Table):
     sweep: str = "3h"
     #: Everything again.
     full: str = "0 3 * * sun"
+    #: Learn from the index how its questions are best searched (docs/adaptation.md).
+    adaptation: str = "0 4 * * sun"
 
 
 class Settings(BaseSettings):

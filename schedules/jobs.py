@@ -1,4 +1,4 @@
-"""The jobs that workers do: refresh a source, free what a killed worker left behind, clean up.
+"""The jobs that workers do: refresh a source, adapt the search, free what a killed worker left behind, clean up.
 
 Procrastinate keeps the queue in Postgres (https://procrastinate.readthedocs.io). A job whose worker was
 killed stays "doing" and holds its lock until somebody rescues it; that is what the rescue task is for.
@@ -26,6 +26,7 @@ from connectors.errors import ConnectorError
 from indexer import runs
 from indexer.errors import IndexerError
 from indexer.refresh import Progress, RefreshReport
+from schedules.adaptation import Adapt, add_adaptation_task
 from schedules.errors import BrokenRefreshError
 from schedules.queue import REFRESH_TASK
 from schedules.rescue import queue_again, rescue_abandoned, rescue_stalled
@@ -69,6 +70,7 @@ def create_jobs(
     *,
     pool: ConnectionPool,
     refresh_source: RefreshSource,
+    adapt: Adapt | None = None,
     stalled_after: float = STALLED_AFTER_SECONDS,
 ) -> App:
     """The Procrastinate app with every task; ``schedules.worker`` runs it.
@@ -77,6 +79,7 @@ def create_jobs(
         database_url: for the queue's own asynchronous connections.
         pool: for recording how far a refresh is.
         refresh_source: does a refresh; raises IndexerError or ConnectorError with a sentence for an admin.
+        adapt: adapts the search; None where that is never asked for.
         stalled_after: seconds of a worker's silence after which its jobs are given to others.
     """
     app = App(connector=PsycopgConnector(conninfo=database_url, min_size=1, max_size=4, timeout=10.0))
@@ -93,6 +96,9 @@ def create_jobs(
             await _in_thread(threads, partial(_refresh, context, pool, refresh_source, run_id, source))
         finally:
             at_work.discard(context.job.id)
+
+    if adapt:
+        add_adaptation_task(app, adapt, at_work)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="lorebot:rescue", queueing_lock="rescue", pass_context=True)

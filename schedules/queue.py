@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 #: The name of the task in ``schedules.jobs`` that does a refresh.
 REFRESH_TASK = "lorebot:refresh"
 
+#: That in ``schedules.adaptation`` that adapts the search.
+ADAPT_TASK = "lorebot:adapt"
+
 #: Procrastinate takes the highest priority first: somebody waits to see what they just wrote.
 _HINT = 10
 

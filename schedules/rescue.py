@@ -18,7 +18,7 @@ from procrastinate.jobs import Job, Status
 from psycopg_pool import ConnectionPool
 
 from indexer import runs
-from schedules.queue import REFRESH_TASK, RefreshQueue
+from schedules.queue import ADAPT_TASK, REFRESH_TASK, RefreshQueue
 
 log = structlog.get_logger(__name__)
 
@@ -72,16 +72,23 @@ async def rescue_abandoned(
 
 
 async def _idle(app: App, worker_id: int | None, at_work: Collection[int | None]) -> dict[int | None, Job]:
-    doing = await app.job_manager.list_jobs_async(
-        task=REFRESH_TASK, status=Status.DOING.value, worker_id=worker_id
-    )
-    return {job.id: job for job in doing if job.id not in at_work}
+    return {
+        job.id: job
+        for task in (REFRESH_TASK, ADAPT_TASK)
+        for job in await app.job_manager.list_jobs_async(
+            task=task, status=Status.DOING.value, worker_id=worker_id
+        )
+        if job.id not in at_work
+    }
 
 
 async def _free(app: App, pool: ConnectionPool, job: Job) -> None:
     if job.task_name == REFRESH_TASK:
         # First of all: as long as it holds the lock, nothing else of its source is running.
         await asyncio.to_thread(queue_again, pool, str(job.task_kwargs["source"]))
+        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
+    elif job.task_name == ADAPT_TASK:
+        # Not again before its next time: it may be what killed the worker.
         await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
     else:
         try:

@@ -171,6 +171,12 @@ def roll_back(connection: Connection, model_id: int) -> tuple[int, int | None]:
         return rejected[0], previous[0]
 
 
+def take_back(connection: Connection, tuning_id: int) -> int:
+    """Reject a tuning that is live, without another one in its place; returns its id."""
+    connection.execute(SQL["take_back"], {"id": tuning_id})
+    return tuning_id
+
+
 def entries(connection: Connection, *, limit: int = 50) -> list[TuningEntry]:
     """The newest tunings of all models, newest first."""
     with connection.cursor(row_factory=class_row(TuningEntry)) as cursor:

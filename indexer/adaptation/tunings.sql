@@ -32,6 +32,9 @@ update tunings set state = 'rejected', decided_at = clock_timestamp()
 where state = 'live' and model_id = %(model_id)s
 returning id
 
+-- name: take_back
+update tunings set state = 'rejected', decided_at = clock_timestamp() where id = %(id)s and state = 'live'
+
 -- name: previous
 -- What was live before: the one that was retired last.
 select id from tunings where model_id = %(model_id)s and state = 'retired' order by decided_at desc, id desc limit 1
@@ -42,8 +45,3 @@ select t.id, m.name as model, t.state, t.matrix is not null as adapts_vectors, t
 from tunings t join embedding_models m on m.id = t.model_id
 order by t.id desc
 limit %(limit)s
-
--- name: forget_old
--- A rejected matrix is of no use any more; its figures stay.
-update tunings set matrix = null
-where state = 'rejected' and matrix is not null and decided_at < clock_timestamp() - make_interval(days => %(days)s)
