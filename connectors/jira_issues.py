@@ -10,6 +10,7 @@ from connectors.atlassian import Deployment, Json
 from connectors.documents import AccessRule, Document, DocumentKind, Listed, Section, SectionKind
 from connectors.jira_comments import is_public
 from connectors.jira_fields import CustomField, field_text
+from connectors.jira_solutions import Remark, ending, linked_changes, solving_remark
 from connectors.markup.adf import adf_to_markdown
 from connectors.markup.wiki import wiki_to_markdown
 from connectors.times import parse_time
@@ -23,6 +24,8 @@ FIELDS = (
 )
 _COMMENT_TAB = "&page=com.atlassian.jira.plugin.system.issuetabpanels:comment-tabpanel"
 _PEOPLE = ("reporter", "creator", "assignee")
+#: Links to changes that a solution names at most, beside those in its comment.
+_MOST_CHANGES = 4
 
 #: The rules of a comment beside its ticket's; None: it is left out.
 CommentRules = Callable[[Json], tuple[AccessRule, ...] | None]
@@ -66,13 +69,18 @@ def issue_document(
     names = _names(fields, [comment for comment, _ in comments])
     updated = parse_time(fields.get("updated"))
     part = issue_part(updated)
+    public = [comment for comment, _ in comments if is_public(comment)]
+    solution, solving = next(_solution(fields, public, names, url, deployment), (None, None))
     sections = [
         Section(kind=SectionKind.DESCRIPTION, text=_description(fields, names, custom), url=url),
         *_custom_sections(fields, names, custom, url),
-        *_solution(
-            fields, [comment for comment, _ in comments if is_public(comment)], names, url, deployment
+        *([solution] if solution else ()),
+        # The comment that is the solution stands there alone: the same text twice would crowd others out.
+        *(
+            _comment_section(comment, rules, names, url, deployment)
+            for comment, rules in comments
+            if comment is not solving
         ),
-        *(_comment_section(comment, rules, names, url, deployment) for comment, rules in comments),
     ]
     return Document(
         source=source,
@@ -161,44 +169,59 @@ def _custom_sections(
 
 def _solution(
     fields: Json, comments: Sequence[Json], names: dict[str, str], url: str, deployment: Deployment
-) -> Iterator[Section]:
-    """How a resolved ticket ended, with the comment that most likely says why: the assignee's last one before."""
+) -> Iterator[tuple[Section, Json | None]]:
+    """How a resolved ticket ended, with the comment that most likely says how or why, and that comment."""
     resolution = _named(fields.get("resolution"))
     if not resolution:
         return
     resolved = parse_time(fields.get("resolutiondate"))
-    versions = [name for name in map(_named, fields.get("fixVersions") or ()) if name]
-    line = f"Resolution: {resolution}"
-    line += f", fixed in {', '.join(versions)}" if versions else ""
-    line += f", resolved {resolved:%Y-%m-%d}" if resolved else ""
-    comment = _fixing_comment(fields, comments, resolved)
-    if comment is None:
-        yield Section(kind=SectionKind.SOLUTION, text=line + ".", url=url, created=resolved)
+    remarks = [_remark(comment, names) for comment in comments]
+    remark = solving_remark(
+        remarks, resolution=resolution, resolved=resolved, assignee=_identity(fields.get("assignee"))
+    )
+    line = ending(
+        resolution,
+        resolved=resolved,
+        versions=[name for name in map(_named, fields.get("fixVersions") or ()) if name],
+        duplicates=list(filter(None, map(_original, fields.get("issuelinks") or ()))),
+    )
+    changes = [
+        link
+        for link in linked_changes(each.text for each in remarks)
+        if not remark or link not in remark.text
+    ]
+    if changes:
+        line += f" Changes: {' '.join(changes[:_MOST_CHANGES])}"
+    if remark is None:
+        yield Section(kind=SectionKind.SOLUTION, text=line, url=url, created=resolved), None
         return
-    author = display_name(comment.get("author"))
-    quoted = _text(comment.get("body"), names)
-    yield Section(
+    author = display_name(remark.comment.get("author"))
+    section = Section(
         kind=SectionKind.SOLUTION,
-        text=f"{line}. {author} wrote:\n\n{quoted}",
-        url=_comment_url(url, comment, deployment),
+        text=f"{line} {author or 'Somebody'} wrote:\n\n{remark.text}",
+        url=_comment_url(url, remark.comment, deployment),
         author=author,
+        created=remark.created,
+    )
+    yield section, remark.comment
+
+
+def _remark(comment: Json, names: dict[str, str]) -> Remark:
+    return Remark(
+        comment=comment,
+        text=_text(comment.get("body"), names),
+        author=_identity(comment.get("author")),
         created=parse_time(comment.get("created")),
     )
 
 
-def _fixing_comment(fields: Json, comments: Sequence[Json], resolved: datetime | None) -> Json | None:
-    assignee = _identity(fields.get("assignee"))
-    if not assignee or resolved is None:
-        return None
-    written = [
-        comment
-        for comment in comments
-        if _identity(comment.get("author")) == assignee
-        and comment.get("body")
-        and (created := parse_time(comment.get("created"))) is not None
-        and created <= resolved
-    ]
-    return written[-1] if written else None
+def _original(link: Json) -> str | None:
+    """The key of the ticket that this one repeats."""
+    other = link.get("outwardIssue")
+    says = str((link.get("type") or {}).get("outward") or "").lower()
+    return (
+        str(other["key"]) if isinstance(other, dict) and other.get("key") and "duplicates" in says else None
+    )
 
 
 def _comment_section(
