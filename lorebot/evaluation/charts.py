@@ -47,7 +47,8 @@ def bar_chart(title: str, bars: Sequence[Bar]) -> Markup:
     height = step * len(bars) + 22
     top = _axis_end(max((bar.high for bar in bars), default=1.0))
     x = _scale(0, top, left, right)
-    parts = [_vertical(x(tick), 0, height - 20, f"{tick:.1f}") for tick in np.arange(0, top + 0.01, top / 4)]
+    ticks = np.arange(0, top + 0.01, 0.2 if top > 0.4 else 0.1)
+    parts = [_vertical(x(tick), 0, height - 20, f"{tick:.1f}") for tick in ticks]
     for row, bar in enumerate(bars):
         middle = step * row + step / 2
         parts += [

@@ -11,6 +11,7 @@ The vectors are made here: the index's own chunks are cut in another way.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -86,6 +87,8 @@ def _bm25(documents: Sequence[Document]) -> Scorer:
     import bm25s  # noqa: PLC0415
     import Stemmer  # noqa: PLC0415
 
+    # It sets its own level to DEBUG.
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     stemmer = Stemmer.Stemmer("porter")
 
     def tokens(texts: list[str]) -> list[list[str]]:
@@ -96,7 +99,14 @@ def _bm25(documents: Sequence[Document]) -> Scorer:
 
     index = bm25s.BM25()
     index.index(tokens([f"{each.title}\n{_body(each)}" for each in documents]), show_progress=False)
-    return lambda question: np.asarray(index.get_scores(tokens([question])[0]), dtype=np.float64)
+
+    def scores(question: str) -> NDArray[np.float64]:
+        words = tokens([question])[0]
+        # Nothing but stop words finds nothing, and bm25s cannot be asked that.
+        found = index.get_scores(words) if words else np.zeros(len(documents))
+        return np.asarray(found, dtype=np.float64)
+
+    return scores
 
 
 def _vectors(

@@ -17,6 +17,9 @@ from lorebot.evaluation.charts import Bar, Line, Role, bar_chart, curve_chart, d
 from lorebot.evaluation.results import Result, Results
 from lorebot.evaluation.scores import DEPTH, FIGURES, recall_curve
 
+#: The figure that strategies are compared by comes first: a phone shows the first columns.
+_COLUMNS = ("ndcg@10", *(name for name in FIGURES if name != "ndcg@10"))
+
 #: Failures listed at most, and what is shown of each ranking.
 _FAILURES = 20
 _INSTEAD = 3
@@ -71,7 +74,7 @@ def render(results: Results) -> str:
     return environment.get_template("report.html").render(
         evaluation=results.evaluation,
         results=results.results,
-        figures=FIGURES,
+        figures=_COLUMNS,
         main=main,
         rival=rival,
         differences=[
@@ -139,7 +142,9 @@ def worst_failures(results: Results, result: Result) -> list[Failure]:
         ranks = {document: rank for rank, document in enumerate(ranking, start=1)}
         wanted = [
             Found(external_id=each, title=evaluation.titles.get(each, ""), rank=ranks.get(each))
-            for each in sorted(evaluation.judged.wanted(query), key=lambda each: ranks.get(each, DEPTH + 1))
+            for each in sorted(
+                evaluation.judged.wanted(query), key=lambda each: (ranks.get(each, DEPTH + 1), each)
+            )
         ]
         instead = [
             Found(external_id=each, title=evaluation.titles.get(each, ""), rank=ranks[each])

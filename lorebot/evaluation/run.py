@@ -22,6 +22,7 @@ from indexer.embedding import Embedder
 from indexer.refresh import Progress, RefreshReport, refresh
 from indexer.statements import load
 from lorebot.database.pool import open_pool
+from lorebot.errors import LorebotError
 from lorebot.evaluation.judged import Judged, read_judged
 from lorebot.evaluation.kept_vectors import KeptVectors
 from lorebot.evaluation.plain import PLAIN, plain_scorers, require_packages
@@ -87,7 +88,8 @@ def evaluate(
         progress: told how far the index and each strategy are.
 
     Raises:
-        LorebotError: the folder is no judged collection, or the plain strategies' packages are missing.
+        LorebotError: the folder is no judged collection, none of its documents can be read, or the plain
+            strategies' packages are missing.
         ConnectorError: its documents cannot be read.
     """
     judged = read_judged(folder, limit=limit)
@@ -103,6 +105,8 @@ def evaluate(
             stack.enter_context(closing(kept))
             indexing = cast(Embedder, kept)
         report = refresh(pool, connector, indexing, full=True, mode="eager", progress=progress)
+        if not report.documents:
+            raise LorebotError(f"No document of {folder} could be read: check its files (docs/formats.md).")
         embedded = kept.embedded if kept else None
         titles = _settle(pool, report, judged)
         rankers = {name: search_ranker(pool, services.embedder, name) for name in strategies}

@@ -1,0 +1,152 @@
+"""The plain strategies on a few documents, and the vectors kept between evaluations."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from connectors.documents import Document, DocumentKind, Section, SectionKind
+from indexer.embedding import Embedder
+from indexer.search import Strategy
+from lorebot.evaluation.kept_vectors import KeptVectors
+from lorebot.evaluation.plain import PLAIN, plain_scorers
+from lorebot.evaluation.strategies import default_strategy, plain_ranker, resolve, search_strategies
+
+TEXTS = {
+    "kettle": ("Kettle", "Descale the kettles with vinegar. " * 60 + "The lid is kept in the blue cupboard."),
+    "ferns": ("Ferns", "Ferns are watered on Mondays and Fridays."),
+    "bins": ("Bins", "The bins are put out on Thursday evening."),
+}
+
+
+def document(identity: str) -> Document:
+    """One of them."""
+    title, text = TEXTS[identity]
+    return Document(
+        source="house",
+        id=identity,
+        external_id=identity,
+        kind=DocumentKind.FILE,
+        title=title,
+        url=f"file:///{identity}",
+        place="house",
+        sections=(Section(kind=SectionKind.SECTION, text=text, url=f"file:///{identity}"),),
+        access_rules=(),
+    )
+
+
+class Watched:
+    """The real embedder, and how many tokens each text had that it was given."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.name, self.max_tokens = embedder.name, embedder.max_tokens
+        self.dimensions = embedder.dimensions
+        self.sizes: list[int] = []
+
+    def count_tokens(self, text: str) -> int:
+        """As the embedder."""
+        return self._embedder.count_tokens(text)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As the embedder."""
+        self.sizes += [self.count_tokens(text) for text in texts]
+        return self._embedder.encode(texts)
+
+
+def ranked(name: str, question: str, embedder: Embedder) -> list[str]:
+    """What a plain strategy finds."""
+    documents = [document(identity) for identity in TEXTS]
+    scorers = plain_scorers(
+        [name], documents, indexing=embedder, asking=embedder, progress=lambda done, total: None
+    )
+    return plain_ranker(documents, scorers[name])(question, 100)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_every_plain_strategy_finds_what_is_asked_for(name: str, embedder: Embedder) -> None:
+    """Stemmed words and meaning, each in its own way."""
+    assert ranked(name, "watering the fern", embedder)[0] == "ferns"
+
+
+def test_bm25_stems_and_finds_only_what_shares_a_word(embedder: Embedder) -> None:
+    """Stop words are none."""
+    assert ranked("plain-bm25", "the descaling of a kettle", embedder) == ["kettle"]
+    assert ranked("plain-bm25", "the of a", embedder) == []
+    assert ranked("plain-bm25", "zeppelins", embedder) == []
+
+
+def test_a_long_document_is_found_by_what_stands_at_its_end(embedder: Embedder) -> None:
+    """It is cut into runs, and its best one counts."""
+    assert ranked("plain-vectors", "in which cupboard is the lid", embedder)[0] == "kettle"
+
+
+def test_no_run_is_longer_than_said(embedder: Embedder) -> None:
+    """About 230 tokens with the title, within the model's window."""
+    watched = Watched(embedder)
+    plain_scorers(
+        ["plain-vectors"],
+        [document(identity) for identity in TEXTS],
+        indexing=watched,
+        asking=watched,
+        progress=lambda done, total: None,
+    )
+
+    assert len(watched.sizes) > len(TEXTS)
+    assert 200 < max(watched.sizes) <= 230
+
+
+def test_fusions_prefer_what_both_find(embedder: Embedder) -> None:
+    """Whatever either of them puts first alone."""
+    for name in ("plain-rrf", "plain-minmax"):
+        assert ranked(name, "bins on Thursday", embedder)[0] == "bins"
+
+
+def test_the_choices_are_those_of_the_search_and_the_plain_ones() -> None:
+    """A new strategy of the search is a choice by itself; the default comes first."""
+    assert set(search_strategies()) == set(get_args(Strategy))
+    assert search_strategies()[0] == default_strategy()
+    assert resolve([]) == [default_strategy()]
+    assert resolve(["all"]) == [*search_strategies(), *PLAIN]
+    assert resolve(["plain-rrf", "plain", "keyword", "keyword"])[:2] == ["plain-rrf", "plain-bm25"]
+    assert resolve(["plain", "keyword", "keyword"]) == [*PLAIN, "keyword"]
+    with pytest.raises(ValueError, match="'guess' is none of"):
+        resolve(["guess"])
+
+
+def test_a_kept_vector_is_not_embedded_again(tmp_path: Path, embedder: Embedder) -> None:
+    """In another process either; order and repetition are the caller's."""
+    texts = [text for _, text in TEXTS.values()]
+    with closing(KeptVectors(embedder, tmp_path / "vectors")) as kept:
+        first = kept.encode([*texts, texts[0]])
+        assert kept.embedded == len(texts)
+    watched = Watched(embedder)
+    with closing(KeptVectors(watched, tmp_path / "vectors")) as kept:
+        again = kept.encode([texts[2], "something new", texts[0]])
+
+        assert (kept.embedded, len(watched.sizes)) == (1, 1)
+        assert (again[0] == first[2]).all()
+        assert (again[2] == first[0]).all()
+        assert (first[3] == first[0]).all()
+        assert kept.encode([]).shape == (0, embedder.dimensions)
+    # Rounded as the index rounds them.
+    assert np.abs(first[:3] - embedder.encode(texts)).max() < 1e-3
+
+
+def test_only_digests_and_vectors_are_kept(tmp_path: Path, embedder: Embedder) -> None:
+    """No text of a document lies in the file."""
+    with closing(KeptVectors(embedder, tmp_path)) as kept:
+        kept.encode([TEXTS["ferns"][1]])
+    (file,) = tmp_path.iterdir()
+
+    assert b"Ferns" not in file.read_bytes()
+    with closing(sqlite3.connect(file)) as database:
+        ((digest, vector),) = database.execute("select digest, vector from vectors").fetchall()
+    assert (len(digest), len(vector)) == (12, 2 * embedder.dimensions)
