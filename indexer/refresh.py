@@ -34,6 +34,7 @@ from indexer.rules import RuleStore, delete_orphans, refresh_rules
 from indexer.statements import load
 from indexer.store import Outcome
 from indexer.sweep import Listing, Noting
+from indexer.terms import prepare, reindex, true_up, true_up_if_needed
 from indexer.vectors import embed_source, settle_live_index
 
 SQL = load("indexer", "sources.sql")
@@ -161,6 +162,7 @@ def refresh(
         rules=rules,
     )
     with one_refresh(pool, run.source), _recorded(pool, run.source):
+        prepare(pool)
         window = _begin(run)
         if full or (run.passes and window.watermark is None):
             run.passes = EVERYTHING
@@ -168,6 +170,7 @@ def refresh(
         gone = _read(run)
         deleted = _delete(run, confirm=confirm, gone=gone)
         embedded = _embed(run, mode)
+        _settle_words(pool)
         _end(run)
     return _report(run, deleted=deleted, embedded=embedded, seconds=time.monotonic() - clock)
 
@@ -255,6 +258,14 @@ def _embed(run: _Refresh, mode: Mode) -> int:
     with run.step():
         return embed_source(run.pool, run.source, run.embedder, progress=run.tell("embedding"))
     return 0
+
+
+def _settle_words(pool: ConnectionPool) -> None:
+    """Index anew what was indexed by other rules, and count what has changed so far that searches would notice."""
+    if reindex(pool):
+        true_up(pool)
+    else:
+        true_up_if_needed(pool)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""Hybrid search, steps b to f: keywords, the question's vector, missing vectors, nearest vectors, fusion.
+"""Hybrid search, steps b to f, as one statement: keywords, nearest vectors, permissions, fusion, hits.
 
-Permissions are part of every statement: what the audience may not read is never fetched or ranked.
+What the audience may not read is never fetched, ranked or counted, and a wall of row-level security stands behind the
+statement's own filter. docs/search.md says how it works and what it costs.
 """
 
 from __future__ import annotations
@@ -8,35 +9,55 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pgvector import HalfVector
-from psycopg import Connection, IsolationLevel, sql
+from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
+from indexer.adaptation.tunings import LiveTunings
 from indexer.audience import Audience
 from indexer.chunking import Anchor
 from indexer.embedding import Embedder
-from indexer.fusion import fuse
-from indexer.identifiers import identifiers, ticket_keys
+from indexer.models import follow
+from indexer.query import understand
+from indexer.ranking import DEFAULT_STRATEGY, Ranking, Strategy
+from indexer.readers import reading
 from indexer.statements import load
+from indexer.terms import AVERAGE_LENGTH, RARE
 from indexer.texts import storable
-from indexer.vectors import embed_missing, ensure_model
+from indexer.vectors import embed_missing
 
 SQL = load("indexer", "search.sql")
 
-#: "seed" is the algorithm whole; the others measure its halves.
-Strategy = Literal["seed", "keyword", "vector"]
+#: Candidates of each ranking at least, and for each hit that is asked for: few documents have the best chunks.
+CANDIDATES = 100
+CANDIDATES_PER_HIT = 4
 
-#: Candidates of each ranking (X and Y of the algorithm).
-KEYWORD_CANDIDATES = 50
-VECTOR_CANDIDATES = 50
+#: Of the algorithm "seed", the candidates of each ranking at least (its X and Y).
+SEED_DEPTH = 50
 
-#: Up to here an exact scan takes under 10 ms and misses nothing; beyond, the HNSW index is used.
-EXACT_UP_TO = 20_000
+#: Candidates without a vector that are embedded for a search, the best by their words.
+EMBED_UP_TO = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much of the index a search looks at, which decides its plan; measured in docs/search.md."""
+
+    #: Up to so many visible chunks an exact scan of the vectors takes under 10 ms and misses nothing.
+    exact_up_to: int = 20_000
+    #: Of n chunks in all, an exact scan of v visible ones beats the HNSW index while v² is below n times this.
+    exact_factor: float = 5_400.0
+    #: Visible chunks that are hashed for the keyword ranking at most.
+    hash_up_to: int = 50_000
+    #: Postings that are read to find candidates; terms beyond count for the candidates alone.
+    postings_up_to: int = 60_000
+    #: Nearest neighbours that the HNSW index keeps in sight (1 to 1000).
+    ef_search: int = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +88,7 @@ class Hit:
     rule_ids: Sequence[int] = ()
     #: Of a run of comments: start, url, author and created of each, in order; empty elsewhere.
     anchors: tuple[Anchor, ...] = ()
-    #: Fused score: above 1 when keywords and vectors agree; only the order means something.
+    #: Only the order means something; another strategy has another scale.
     score: float = 0.0
     #: Cosine of question and chunk, -1 to 1; None when the chunk has no vector yet.
     similarity: float | None = None
@@ -75,6 +96,8 @@ class Hit:
     keyword_score: float = 0.0
     #: The question names this very ticket by its key.
     named: bool = False
+    #: Has a phrase that the question puts in quotation marks.
+    quoted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,97 +130,120 @@ def search(
     limit: int,
     per_document: int | None = None,
     sources: Sequence[str] | None = None,
-    strategy: Strategy = "seed",
+    strategy: Strategy = DEFAULT_STRATEGY,
+    ranking: Ranking | None = None,
+    tunings: LiveTunings | None = None,
+    limits: Limits | None = None,
 ) -> SearchResult:
     """The chunks that fit a question best, only from what the whole audience may read.
 
-    ``per_document`` bounds how many chunks of one document are returned; ``sources`` names the only ones to
-    search in; ``strategy`` leaves one of the two rankings out. A question without a word gives no hits.
+    Args:
+        pool: of the index.
+        embedder: makes the question's vector, and those that candidates lack.
+        question: as it was asked; a ticket key is looked up, and so is what stands in quotation marks.
+        audience: everybody who will see the hits.
+        limit: hits at most.
+        per_document: hits of one document at most; None for no limit.
+        sources: the only ones to search in; None for all.
+        strategy: how the two rankings are put together (indexer/ranking.py).
+        ranking: weights instead of the built-in ones.
+        tunings: what was learned for the live model is applied; it takes weights from ``ranking``.
+        limits: which plan is taken when.
+
+    Returns:
+        The hits; none for a question without a word.
     """
     question = storable(question)
     if not any(character.isalnum() for character in question):
         return SearchResult(hits=(), timings_ms={"total": 0.0})
     watch = _Stopwatch()
+    ranking = ranking or Ranking()
     with watch.step("total"):
-        filters: dict[str, Any] = {
+        parameters: dict[str, Any] = {
+            **_asked(question),
+            **asdict(limits or Limits()),
+            **_sizes(limit),
+            "per_document": per_document,
             "emails": None if audience.emails is None else sorted(audience.emails),
             "sources": None if sources is None else list(sources),
+            "strategy": strategy,
         }
-        with watch.step("keyword"):
-            keyword = {} if strategy == "vector" else _keyword_hits(pool, question, filters)
         with watch.step("embed"):
-            vector = HalfVector(embedder.encode([question])[0])
-        model_id = ensure_model(pool, embedder)
-        with watch.step("lazy"):
-            embed_missing(pool, list(keyword), embedder, model_id)
-        with watch.step("vector"), _snapshot(pool) as connection:
-            parameters = filters | {"vector": vector, "model_id": model_id}
-            nearest = {} if strategy == "keyword" else _nearest(connection, parameters)
-        with watch.step("fuse"):
-            scores = fuse(list(keyword), list(nearest))
-            ranked = sorted(scores, key=lambda chunk: not (chunk in keyword and keyword[chunk][1]))
-        with watch.step("fetch"), _snapshot(pool) as connection:
-            hits = _fetch(connection, ranked, parameters)
-    complete = [
-        replace(
-            hit,
-            score=scores[hit.chunk_id],
-            keyword_score=keyword.get(hit.chunk_id, (0.0, False))[0],
-            named=keyword.get(hit.chunk_id, (0.0, False))[1],
-        )
-        for hit in hits
-    ]
-    return SearchResult(hits=_spread(complete, limit, per_document), timings_ms=watch.timings)
+            vector, model_id, ranking = _vector(
+                pool, embedder, question, strategy=strategy, ranking=ranking, tunings=tunings
+            )
+        parameters |= asdict(ranking) | {"vector": vector, "model_id": model_id}
+        with watch.step("search"):
+            rows, lacking = _run(pool, audience, parameters)
+        if lacking:
+            with watch.step("lazy"):
+                embed_missing(pool, lacking, embedder, model_id)
+            with watch.step("again"):
+                rows, _ = _run(pool, audience, parameters)
+    return SearchResult(hits=tuple(map(_hit, rows)), timings_ms=watch.timings)
 
 
-def _keyword_hits(
-    pool: ConnectionPool, question: str, filters: Mapping[str, Any]
-) -> dict[int, tuple[float, bool]]:
-    """BM25 score, and whether the question names the ticket, by chunk id, best first."""
-    parameters = {
-        "question": question,
-        "identifiers": list(identifiers(question)),
-        "keys": ticket_keys(question),
-        "limit": KEYWORD_CANDIDATES,
+def _asked(question: str) -> dict[str, Any]:
+    query = understand(question)
+    return {
+        "words": query.words,
+        "identifiers": list(query.identifiers),
+        "keys": list(query.ticket_keys),
+        "phrases": list(query.phrases),
+        "phrase_words": list(query.phrase_words),
     }
-    with pool.connection() as connection:
-        rows = connection.execute(SQL["keyword_hits"], parameters | dict(filters)).fetchall()
-    return {chunk: (float(score), bool(named)) for chunk, score, named in rows}
 
 
-@contextmanager
-def _snapshot(pool: ConnectionPool) -> Iterator[Connection]:
-    with pool.connection() as connection:
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        try:
-            with connection.transaction():
-                yield connection
-        finally:
-            connection.isolation_level = None
+def _sizes(limit: int) -> dict[str, float]:
+    return {
+        "limit": limit,
+        "candidates": max(CANDIDATES, CANDIDATES_PER_HIT * limit),
+        "seed_depth": max(SEED_DEPTH, limit),
+        "embed_up_to": EMBED_UP_TO,
+        "rare": RARE,
+        "average_length": AVERAGE_LENGTH,
+    }
 
 
-def _nearest(connection: Connection, parameters: dict[str, Any]) -> dict[int, float]:
-    """Similarity by chunk id, best first."""
-    parameters = parameters | {"threshold": EXACT_UP_TO, "limit": VECTOR_CANDIDATES}
-    (many,) = connection.execute(SQL["many_vectors"], parameters).fetchone() or (False,)
-    if many:
-        connection.execute(SQL["widen_search"])
-    statement = sql.SQL(SQL["nearest_indexed" if many else "nearest_exact"])
+def _vector(
+    pool: ConnectionPool,
+    embedder: Embedder,
+    question: str,
+    *,
+    strategy: Strategy,
+    ranking: Ranking,
+    tunings: LiveTunings | None,
+) -> tuple[HalfVector | None, int, Ranking]:
+    """The question's vector as the live model makes it, that model's id, and the weights to search with."""
+    model_id = follow(pool, embedder).id
+    tuning = tunings.get(pool, model_id) if tunings else None
+    if tuning and tuning.weights:
+        known = {field.name for field in fields(Ranking)}
+        ranking = replace(ranking, **{name: value for name, value in tuning.weights.items() if name in known})
+    if strategy == "keyword":
+        return None, model_id, ranking
+    vector = embedder.model.encode([question], query=True)[0]
+    return HalfVector(tuning.apply(vector) if tuning else vector), model_id, ranking
+
+
+def _run(
+    pool: ConnectionPool, audience: Audience, parameters: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """The hits, and the ids of candidates that lack a vector."""
     # The index is on an expression with the length as a literal; the query has to say the same.
-    composed = statement.format(dimensions=sql.Literal(len(parameters["vector"].to_list())))
-    return {chunk: float(similarity) for chunk, similarity in connection.execute(composed, parameters)}
+    vector = parameters["vector"]
+    dimensions = sql.Literal(vector.dimensions() if vector is not None else 1)
+    statement = sql.SQL(SQL["search"]).format(dimensions=dimensions)
+    with reading(pool, audience) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement, parameters).fetchall()
+    lacking = rows[0]["lacking"]
+    return [row for row in rows if row["chunk_id"] is not None], lacking
 
 
-def _fetch(connection: Connection, ranked: Sequence[int], parameters: dict[str, Any]) -> list[Hit]:
-    parameters = parameters | {"ids": list(ranked)}
-    similarity: dict[int, float] = dict(connection.execute(SQL["similarities"], parameters).fetchall())
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = {row["chunk_id"]: row for row in cursor.execute(SQL["hits"], parameters)}
-    return [
-        Hit(**(rows[chunk] | {"anchors": _anchors(rows[chunk])}), similarity=similarity.get(chunk))
-        for chunk in ranked
-        if chunk in rows
-    ]
+def _hit(row: dict[str, Any]) -> Hit:
+    return Hit(
+        **{name: value for name, value in row.items() if name != "lacking"} | {"anchors": _anchors(row)}
+    )
 
 
 def _anchors(row: Mapping[str, Any]) -> tuple[Anchor, ...]:
@@ -205,15 +251,3 @@ def _anchors(row: Mapping[str, Any]) -> tuple[Anchor, ...]:
         Anchor(**(anchor | {"created": anchor["created"] and datetime.fromisoformat(anchor["created"])}))
         for anchor in row["anchors"]
     )
-
-
-def _spread(hits: Sequence[Hit], limit: int, per_document: int | None) -> tuple[Hit, ...]:
-    if per_document is None:
-        return tuple(hits[:limit])
-    taken: dict[int, int] = {}
-    chosen: list[Hit] = []
-    for hit in hits:
-        if taken.get(hit.document_id, 0) < per_document:
-            taken[hit.document_id] = taken.get(hit.document_id, 0) + 1
-            chosen.append(hit)
-    return tuple(chosen[:limit])

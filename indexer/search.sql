@@ -1,70 +1,177 @@
--- Every statement that returns documents holds the permission filter itself: the reader must satisfy all rules of
--- a document and of the chunk itself, and a document without rules is readable by nobody (`readable` in
--- lorebot/migrations/0004_reading_list.sql). Null e-mails are the operator, who is not asked.
-
--- name: keyword_hits
--- Exact BM25 over the postings; a ticket that the question names by its key comes first.
-with query as materialized (
-    select unnest(tsvector_to_array(to_tsvector('english', %(question)s))) as lexeme
-    union
-    select unnest(%(identifiers)s::text[])
+-- name: search
+-- One statement: both rankings, what the audience may read, the fusion and the hits (docs/search.md). Which way each
+-- ranking takes is decided inside, by how much the audience may read; `(x in (select …)) is true` keeps the planner from
+-- making a join of a filter, and `(select …)` in a where clause is looked at once, before anything is read.
+with visible as materialized (
+    -- The sets of rules that the audience satisfies, with how much has them as of the last true-up (indexer/terms.py).
+    select s.id, coalesce(w.chunks, 0) as chunks, coalesce(w.length, 0) as length
+    from unnest(readable_sets(%(emails)s::text[])) as s(id) left join rule_set_words w on w.rule_set_id = s.id
+    where %(sources)s::text[] is null
+       or coalesce(w.sources, array(select d.source from chunks c join documents d on d.id = c.document_id
+                                    where c.rule_set_id = s.id limit 1)) && %(sources)s::text[]
 ), size as materialized (
-    select count(*)::real as n from chunks
-), weighted as materialized (
-    select t.id, ln(1 + (size.n - df.n + 0.5) / (df.n + 0.5))::real as idf
-    from query join terms t using (lexeme), size,
-         lateral (select count(*)::real as n from postings p where p.term_id = t.id) as df
-    where df.n > 0
-), scored as materialized (
-    select p.chunk_id, sum(p.weight * w.idf) as score
-    from weighted w join postings p on p.term_id = w.id
+    -- Few are counted as they are: the figures are about a share of many.
+    select case when known > 2000 then known else (
+               select count(*) from (select from visible v join chunks c on c.rule_set_id = v.id
+                                     limit %(exact_up_to)s + 1) as few) end as chunks,
+           coalesce(length / nullif(known, 0), %(average_length)s) as average_length
+    from (select coalesce(sum(chunks), 0) as known, sum(length) as length from visible) as figures
+), plan as materialized (
+    select s.chunks, s.average_length,
+           -- The HNSW index visits the more the fewer of the vectors are visible; an exact scan does not.
+           s.chunks <= greatest(%(exact_up_to)s, sqrt(%(exact_factor)s * i.chunks)) as few_vectors,
+           s.chunks * 5 < i.chunks and s.chunks <= %(hash_up_to)s as few_chunks
+    from size s, word_index i
+), effort as materialized (
+    select set_config('hnsw.ef_search', %(ef_search)s::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
+           set_config('hnsw.max_scan_tuples', '200000', true)
+), asked as materialized (
+    -- The question's terms that the audience's chunks have, with how many of these have each.
+    select t.id, greatest(t.chunks, %(rare)s) as cost,
+           ln(1 + (greatest(plan.chunks - df.chunks, 0) + 0.5) / (df.chunks + 0.5)) as idf
+    from (
+        select unnest(tsvector_to_array(to_tsvector(i.language::regconfig, %(words)s))) as lexeme from word_index i
+        union
+        select unnest(%(identifiers)s::text[])
+    ) as query
+    join terms t using (lexeme), plan, lateral (
+        select case when t.chunks > 0 then (
+            select coalesce(sum(s.chunks), 0) from term_rule_sets s
+            where s.term_id = t.id and (s.rule_set_id in (select id from visible)) is true
+        ) else (
+            select count(*) from (select p.chunk_id from postings p where p.term_id = t.id limit 1000) as p
+            join chunks c on c.id = p.chunk_id where (c.rule_set_id in (select id from visible)) is true
+        ) end as chunks
+    ) as df
+    where t.chunks > 0 or df.chunks > 0
+    order by idf desc, t.id
+    limit 64
+), chosen as materialized (
+    -- The rarest terms find the candidates, as far as their postings are few enough; the others only count for these.
+    select id, idf, row_number() over rarest = 1 or sum(cost) over rarest <= %(postings_up_to)s as finds
+    from asked window rarest as (order by cost, id)
+), found as materialized (
+    select p.chunk_id, sum(t.idf * p.frequency * (%(k1)s + 1) / (p.frequency
+               + %(k1)s * (1 - %(b)s + %(b)s * p.length / plan.average_length))) as bm25
+    from plan, chosen t, lateral (
+        select chunk_id, frequency, length from postings where term_id = t.id limit 4 * %(postings_up_to)s
+    ) as p
+    where t.finds and %(strategy)s <> 'vector'
+      and (not plan.few_chunks
+           or (p.chunk_id in (select c.id from visible v join chunks c on c.rule_set_id = v.id)) is true)
     group by p.chunk_id
+), keyword as materialized (
+    -- Who may read much is asked from the best on, until there are enough.
+    select chunk_id from (select chunk_id from found order by bm25 desc, chunk_id) as best
+    where (select few_chunks from plan) or ((
+        select c.rule_set_id from chunks c where c.id = best.chunk_id) in (select id from visible)) is true
+    limit %(candidates)s * case when (select bool_and(finds) from chosen) then 1 else 4 end
+), near as materialized (
+    (
+        -- The cast to a length that the index has is left out on purpose, so that the index is not used.
+        select e.chunk_id from visible v, lateral (
+            select chunk_id, embedding <=> %(vector)s::halfvec as distance from embeddings
+            where model_id = %(model_id)s and rule_set_id = v.id offset 0) as e
+        where (select few_vectors from plan) and %(strategy)s <> 'keyword'
+        order by e.distance limit %(candidates)s
+    ) union all (
+        select chunk_id from embeddings
+        where (select not few_vectors and (select true from effort) from plan) and %(strategy)s <> 'keyword'
+          and model_id = %(model_id)s and (rule_set_id in (select id from visible)) is true
+        order by embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}) limit %(candidates)s
+    )
+), phrases as materialized (
+    -- What is quoted, with its terms, the rarest first; one that has a word that nothing has is nowhere.
+    select phrase, array_agg(t.id order by t.chunks, t.id) as terms
+    from word_index i, unnest(%(phrases)s::text[], %(phrase_words)s::text[]) as quoted(phrase, words),
+         unnest(tsvector_to_array(to_tsvector(i.language::regconfig, words))) as lexeme left join terms t using (lexeme)
+    group by phrase having bool_and(t.id is not null)
+), quoting as materialized (
+    select c.id as chunk_id
+    from phrases, lateral (
+        select p.chunk_id from (select chunk_id from postings where term_id = terms[1] limit %(postings_up_to)s) as p
+        where not exists (select from unnest(terms[2:]) as term(id) where not exists (
+            select from postings o where o.term_id = term.id and o.chunk_id = p.chunk_id))
+    ) as p join chunks c on c.id = p.chunk_id
+    where (c.rule_set_id in (select id from visible)) is true
+      and position(phrase in lower(regexp_replace(c.context || ' ' || c.text, '\s+', ' ', 'g'))) > 0
+    limit %(candidates)s
+), named as materialized (
+    select c.id as chunk_id from documents d join chunks c on c.document_id = d.id
+    where d.external_id = any(%(keys)s::text[]) and (c.rule_set_id in (select id from visible)) is true
+    limit %(candidates)s
+), candidates as materialized (
+    -- The filter on base data again, whatever the sets of rules say.
+    select c.id, c.document_id, c.kind, d.kind as document_kind, d.status, d.updated, md5(c.text) as text,
+           d.external_id = any(%(keys)s::text[]) as named,
+           (select count(*) from unnest(%(phrases)s::text[]) as phrase
+            where position(phrase in lower(regexp_replace(c.context || ' ' || c.text, '\s+', ' ', 'g'))) > 0) as quoted,
+           coalesce((select sum(t.idf * p.frequency * (%(k1)s + 1) / (p.frequency
+                                + %(k1)s * (1 - %(b)s + %(b)s * p.length / plan.average_length)))
+                     from chosen t join postings p on p.term_id = t.id and p.chunk_id = c.id), 0) as bm25,
+           (select 1 - (e.embedding <=> %(vector)s::halfvec) from embeddings e
+            where e.model_id = %(model_id)s and e.chunk_id = c.id) as cosine
+    from plan, (select chunk_id from keyword union select chunk_id from near
+                union select chunk_id from quoting union select chunk_id from named) as id
+    join chunks c on c.id = id.chunk_id join documents d on d.id = c.document_id
+    where readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
+      and (%(sources)s::text[] is null or d.source = any(%(sources)s::text[]))
+), features as materialized (
+    select *, bm25 / nullif(max(bm25) over (), 0) as best_bm25,
+           -- Places in each ranking; null: not in it.
+           case when bm25 > 0 then row_number() over (order by bm25 desc, id) end as keyword_place,
+           case when cosine is not null then row_number() over (order by cosine desc nulls last, id) end as vector_place
+    from candidates
+), weighted as materialized (
+    select *, %(cosine)s * coalesce(cosine, 0) + %(keyword)s * coalesce(best_bm25, 0) as own,
+           %(cosine)s * coalesce(max(cosine) over document, 0) + %(keyword)s * coalesce(max(best_bm25) over document, 0)
+               as of_document
+    from features window document as (partition by document_id)
+), judged as materialized (
+    select w.*, case %(strategy)s
+        when 'keyword' then bm25
+        when 'vector' then cosine
+        when 'seed' then case
+            when keyword_place <= %(seed_depth)s and vector_place <= %(seed_depth)s
+            then 1 + 1 / (60.0 + keyword_place) + 1 / (60.0 + vector_place)
+            -- By turns, the vector ranking first.
+            else 1 / (1.0 + least(case when vector_place <= %(seed_depth)s then 2 * vector_place - 1 end,
+                                  case when keyword_place <= %(seed_depth)s then 2 * keyword_place end)) end
+        when 'rrf' then coalesce(%(rrf_vector)s / (%(rrf_k)s + vector_place), 0)
+                      + coalesce((1 - %(rrf_vector)s) / (%(rrf_k)s + keyword_place), 0)
+        -- A document's best chunk has the document's score, the others as much less as they are worse than it.
+        else own + of_document - max(own) over document end
+      + case when %(strategy)s <> 'priors' then 0 else
+            %(freshness)s * coalesce(power(0.5, greatest(extract(epoch from now() - updated), 0)
+                                                 / (86400 * %(half_life)s)), 0)
+          + case when w.document_kind = 'ticket' and w.status ~* '\mduplicate' then %(duplicate)s
+                 when w.document_kind = 'ticket' and w.status ~* '· *(fixed|done|resolved|complete)' then %(resolved)s
+                 else 0 end
+          + case when w.kind = 'solution' then %(solution)s else 0 end
+          -- Four opinions of one kind have half of the full effect.
+          + coalesce(%(feedback)s * (f.helpful - f.unhelpful) / (4.0 + f.helpful + f.unhelpful), 0) end as score
+    from weighted w left join document_feedback f using (document_id) window document as (partition by w.document_id)
+), single as (
+    -- Of texts that are the same, one.
+    select *, row_number() over (partition by text order by named desc, quoted desc, score desc, id) as copy
+    from judged where score is not null or named or quoted > 0
+), spread as (
+    select *, row_number() over (partition by document_id order by named desc, quoted desc, score desc, id) as nth
+    from single where copy = 1
+), best as materialized (
+    select * from spread where %(per_document)s::int is null or nth <= %(per_document)s
+    order by named desc, quoted desc, score desc, id limit %(limit)s
+), lacking as (
+    -- Those that should have been compared by their vectors and have none.
+    select array(select id from features where cosine is null and %(strategy)s not in ('keyword', 'vector')
+                 order by named desc, quoted desc, bm25 desc, id limit %(embed_up_to)s) as lacking
 )
-select s.chunk_id, s.score, d.external_id = any(%(keys)s::text[]) as named
-from scored s join chunks c on c.id = s.chunk_id join documents d on d.id = c.document_id
-where readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
-  and (%(sources)s::text[] is null or d.source = any(%(sources)s::text[]))
-order by named desc, s.score desc, s.chunk_id
-limit %(limit)s
-
--- name: many_vectors
-select count(*) > %(threshold)s
-from (select from embeddings where model_id = %(model_id)s limit %(threshold)s + 1) as found
-
--- name: nearest_exact
--- The cast to a length that the index has is left out on purpose, so that the index is not used.
-select e.chunk_id, 1 - (e.embedding <=> %(vector)s::halfvec) as similarity
-from embeddings e join chunks c on c.id = e.chunk_id join documents d on d.id = c.document_id
-where e.model_id = %(model_id)s
-  and readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
-  and (%(sources)s::text[] is null or d.source = any(%(sources)s::text[]))
-order by e.embedding <=> %(vector)s::halfvec
-limit %(limit)s
-
--- name: nearest_indexed
-select e.chunk_id, 1 - (e.embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions})) as similarity
-from embeddings e join chunks c on c.id = e.chunk_id join documents d on d.id = c.document_id
-where e.model_id = %(model_id)s
-  and readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
-  and (%(sources)s::text[] is null or d.source = any(%(sources)s::text[]))
-order by e.embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions})
-limit %(limit)s
-
--- name: similarities
-select e.chunk_id, 1 - (e.embedding <=> %(vector)s::halfvec) as similarity
-from embeddings e where e.model_id = %(model_id)s and e.chunk_id = any(%(ids)s)
-
--- name: hits
-select c.id as chunk_id, d.id as document_id, d.source, d.external_id, d.title, c.url, d.url as document_url,
+select lacking, c.id as chunk_id, d.id as document_id, d.source, d.external_id, d.title, c.url, d.url as document_url,
        c.kind, d.kind as document_kind, d.place, c.heading, c.text, coalesce(c.author, d.author) as author, c.anchors,
        d.updated, c.created, d.status,
        -- Of a document that nobody may read, the rule that nobody satisfies.
-       case when cardinality(d.rule_ids) = 0 then array[0::bigint] else d.rule_ids || c.rule_ids end as rule_ids
-from chunks c join documents d on d.id = c.document_id
-where c.id = any(%(ids)s)
-  and readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
-
--- name: widen_search
--- pgvector's defaults stop too early under a filter (docs/search.md).
-select set_config('hnsw.ef_search', '200', true), set_config('hnsw.iterative_scan', 'strict_order', true),
-       set_config('hnsw.max_scan_tuples', '100000', true)
+       case when cardinality(d.rule_ids) = 0 then array[0::bigint] else d.rule_ids || c.rule_ids end as rule_ids,
+       coalesce(best.score, 0)::float8 as score, best.cosine::float8 as similarity, best.bm25::float8 as keyword_score,
+       best.named, best.quoted > 0 as quoted
+from lacking left join (best join chunks c on c.id = best.id join documents d on d.id = c.document_id) on true
+order by best.named desc, best.quoted desc, best.score desc, best.id

@@ -23,15 +23,12 @@ from connectors.documents import AccessRule, Document, Listed, Section
 from indexer import cascade
 from indexer.chunking import CHUNKER_VERSION, Chunk, chunk_document
 from indexer.embedding import Embedder
-from indexer.identifiers import identifiers
 from indexer.rules import NOBODY, RuleStore
 from indexer.statements import load
+from indexer.terms import write_words
 from indexer.texts import storable
 
 SQL = load("indexer", "store.sql")
-
-#: Lexemes of an average chunk; chunks are cut to one size, so it moves little (measured: 80 to 110).
-AVERAGE_LENGTH = 90.0
 
 
 class Outcome(StrEnum):
@@ -49,6 +46,8 @@ class _Stored:
     """What the index holds of a document."""
 
     id: int
+    title: str
+    external_id: str
     content_hash: str
     rule_ids: list[int]
     handle: str | None
@@ -76,7 +75,11 @@ def store_document(
     # The rules of a text that is taken in may have changed although the text has not.
     if not same or any(section.access_rules or section.included_id for section in document.sections):
         chunks = chunk_document(document, count_tokens=embedder.count_tokens, max_tokens=embedder.max_tokens)
-        _store_chunks(connection, document_id, document.id, chunks, rules)
+        renamed = stored is not None and (stored.title, stored.external_id) != (
+            document.title,
+            document.external_id,
+        )
+        _store_chunks(connection, document_id, document.id, chunks, rules, renamed=renamed)
     _settle(connection, document, rule_ids, stored, same=same)
     if same:
         return Outcome.UNCHANGED
@@ -143,12 +146,21 @@ def _document_row(document: Document) -> dict[str, Any]:
 
 
 def _store_chunks(
-    connection: Connection, document_id: int, source_id: str, chunks: Sequence[Chunk], rules: RuleStore
+    connection: Connection,
+    document_id: int,
+    source_id: str,
+    chunks: Sequence[Chunk],
+    rules: RuleStore,
+    *,
+    renamed: bool,
 ) -> None:
-    kept: dict[str, list[int]] = defaultdict(list)
-    for chunk_id, digest in connection.execute(SQL["stored_chunks"], {"document_id": document_id}):
-        kept[digest].append(chunk_id)
-    added: dict[int, Chunk] = {}
+    kept: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    for chunk_id, digest, kind, heading in connection.execute(
+        SQL["stored_chunks"], {"document_id": document_id}
+    ):
+        kept[digest].append((chunk_id, kind, heading))
+    added: list[int] = []
+    reworded: list[int] = []
     for position, chunk in enumerate(chunks):
         row = _chunk_row(chunk) | {"document_id": document_id, "position": position}
         row["rule_ids"] = rules.ids(connection, chunk.access_rules)
@@ -156,14 +168,16 @@ def _store_chunks(
             # As a document without rules: who may read it is not known.
             row["rule_ids"] = [NOBODY]
         if kept[chunk.hash]:
-            connection.execute(SQL["move_chunk"], row | {"id": kept[chunk.hash].pop()})
+            chunk_id, *fields = kept[chunk.hash].pop()
+            connection.execute(SQL["move_chunk"], row | {"id": chunk_id})
+            if renamed or fields != [chunk.kind, chunk.heading]:
+                reworded.append(chunk_id)
         else:
-            added[_one(connection, "insert_chunk", row)] = chunk
-    gone = [chunk_id for ids in kept.values() for chunk_id in ids]
+            added.append(_one(connection, "insert_chunk", row))
+    gone = [chunk_id for stored in kept.values() for chunk_id, _, _ in stored]
     if gone:
         connection.execute(SQL["delete_chunks"], {"ids": gone})
-    if added:
-        _index_words(connection, added)
+    write_words(connection, added, anew=reworded)
 
 
 def _chunk_row(chunk: Chunk) -> dict[str, Any]:
@@ -183,23 +197,6 @@ def _chunk_row(chunk: Chunk) -> dict[str, Any]:
 
 def _dumps(value: Any) -> str:
     return json.dumps(value, default=datetime.isoformat)
-
-
-def _index_words(connection: Connection, added: dict[int, Chunk]) -> None:
-    found = [
-        (chunk_id, word, count)
-        for chunk_id, chunk in added.items()
-        for word, count in identifiers(chunk.embedding_text).items()
-    ]
-    parameters = {
-        "ids": list(added),
-        "identifier_chunks": [chunk_id for chunk_id, _, _ in found],
-        "identifiers": [word for _, word, _ in found],
-        "identifier_counts": [count for _, _, count in found],
-        "average_length": AVERAGE_LENGTH,
-    }
-    connection.execute(SQL["insert_terms"], parameters)
-    connection.execute(SQL["insert_postings"], parameters)
 
 
 def _one(connection: Connection, statement: str, parameters: dict[str, Any]) -> int:

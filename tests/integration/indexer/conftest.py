@@ -205,7 +205,7 @@ class Index:
                from documents d join chunks c on c.document_id = d.id
                cross join lateral (select array_agg((id = any (d.rule_ids), name, principals)::text order by name)
                                        as names from access_rules where id = any (d.rule_ids || c.rule_ids)) r
-               cross join lateral (select array_agg((t.lexeme, p.weight)::text order by t.lexeme) as postings
+               cross join lateral (select array_agg((t.lexeme, p.frequency, p.length)::text order by t.lexeme) as postings
                                    from postings p join terms t on t.id = p.term_id where p.chunk_id = c.id) p
                left join embeddings e on e.chunk_id = c.id
                order by d.source_id, c.position"""

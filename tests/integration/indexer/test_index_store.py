@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind
 from indexer.audience import Audience
-from indexer.identifiers import identifiers
 from indexer.rules import RuleStore
 from indexer.search import search
-from indexer.store import AVERAGE_LENGTH, Outcome, store_document
+from indexer.store import Outcome, store_document
 
 Make = Callable[..., Document]
 
@@ -160,50 +155,3 @@ def test_half_a_surrogate_pair_does_not_stop_the_source(index: Any, document: Ma
 
     (hit,) = search(index.pool, index.embedder, "printer jams", audience=Audience.operator(), limit=5).hits
     assert hit.text.startswith("Printer ")
-
-
-def _lexemes(index: Any, text: str) -> Counter[str]:
-    """The words of a text as Postgres stems them, with their counts, and its identifiers."""
-    rows = index.rows(
-        "select lexeme, coalesce(cardinality(positions), 1) from unnest(to_tsvector('english', %s))", text
-    )
-    return Counter(dict(rows)) + identifiers(text)
-
-
-@pytest.mark.parametrize(
-    "question", ["restart the spooler", "ERR_PRINT_77 restarting", "printers print paper", "OPS-12 jam"]
-)
-def test_keyword_scores_are_plain_bm25(index: Any, source: Any, document: Make, question: str) -> None:
-    """The same scores as Robertson & Zaragoza's formula in plain Python over the same words."""
-    texts = [
-        "Restart the spooler. Then restart it again, and restart the printer.",
-        "The printer prints ERR_PRINT_77 when paper is out. ERR_PRINT_77 goes away after a restart.",
-        "Paper is in room 4." + " Nothing else is said here of any use to anybody." * 4,
-        "The jam of OPS-12 was a roller.",
-    ]
-    source.put(*(document(n, text) for n, text in enumerate(texts)))
-    source.put(document(9, "Roller replaced.", kind=DocumentKind.TICKET, external_id="OPS-12", title="Jam"))
-    index.refresh(source, mode="lazy")
-    stored = {
-        chunk: _lexemes(index, text)
-        for chunk, text in index.rows("select id, context || E'\\n' || text from chunks")
-    }
-    asked = set(_lexemes(index, question))
-
-    expected: dict[int, float] = {}
-    for word in asked:
-        having = [chunk for chunk, words in stored.items() if word in words]
-        idf = math.log(1 + (len(stored) - len(having) + 0.5) / (len(having) + 0.5))
-        for chunk in having:
-            frequency, length = stored[chunk][word], stored[chunk].total()
-            weight = frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * length / AVERAGE_LENGTH))
-            expected[chunk] = expected.get(chunk, 0.0) + idf * weight
-
-    hits = search(
-        index.pool, index.embedder, question, audience=Audience.operator(), limit=50, strategy="keyword"
-    ).hits
-    assert {hit.chunk_id: hit.keyword_score for hit in hits} == pytest.approx(expected, rel=1e-4)
-    unnamed = [hit for hit in hits if not hit.named]
-    assert [hit.keyword_score for hit in unnamed] == sorted(
-        (hit.keyword_score for hit in unnamed), reverse=True
-    )
