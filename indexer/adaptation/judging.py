@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.adaptation.examples import BLOCK
 from indexer.adaptation.learning import Floats
-from indexer.adaptation.pairs import Pair, Sample
+from indexer.adaptation.pairs import Pair, PairKind, Sample
 from indexer.adaptation.tunings import Tuning
 
 #: nDCG is taken at this rank (Järvelin & Kekäläinen 2002).
 RANK = 10
 _RESAMPLES = 2_000
+
+#: (chunk, document) of a question's hits under a tuning, best first.
+Retrieve = Callable[[str, Tuning | None], Sequence[tuple[int, int]]]
 
 #: nDCG of each pair under a tuning, or as the search was built for None.
 Scorer = Callable[[Tuning | None], NDArray[np.float64]]
@@ -42,6 +46,49 @@ class Gain:
     def is_confident_loss(self) -> bool:
         """A loss that is hardly luck."""
         return self.high < 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether a tuning may become live."""
+
+    #: It gains with confidence, and no kind of pair loses with confidence.
+    gains: bool
+    #: What is live now does worse than nothing.
+    live_loses: bool
+    #: Figures alone.
+    metrics: dict[str, Any]
+
+
+def judge(
+    pairs: Sequence[Pair], score: Scorer, candidate: Tuning, live: Tuning | None, *, seed: int
+) -> Verdict:
+    """Compare a tuning with what is live; with nothing, where that does worse than nothing."""
+    plain, now = score(None), score(live) if live else None
+    present = None if now is None else paired_gain(pairs, plain, now, seed=seed)
+    live_loses = present is not None and present.is_confident_loss
+    before = plain if now is None or live_loses else now
+    after = score(candidate)
+    gain = paired_gain(pairs, before, after, seed=seed)
+    kinds = _by_kind(pairs, before, after, seed)
+    harms = any(each.is_confident_loss for each in kinds.values())
+    metrics = {
+        "ndcg": asdict(gain),
+        "kinds": {kind: asdict(each) for kind, each in kinds.items()},
+        "live": None if present is None else asdict(present),
+    }
+    return Verdict(gains=gain.is_confident and not harms, live_loses=live_loses, metrics=metrics)
+
+
+def _by_kind(
+    pairs: Sequence[Pair], before: NDArray[np.float64], after: NDArray[np.float64], seed: int
+) -> dict[str, Gain]:
+    rows = {kind: [at for at, pair in enumerate(pairs) if pair.kind is kind] for kind in PairKind}
+    return {
+        kind.value: paired_gain([pairs[at] for at in chosen], before[chosen], after[chosen], seed=seed)
+        for kind, chosen in rows.items()
+        if chosen
+    }
 
 
 def ndcg(documents: Sequence[int], answers: Set[int]) -> float:
@@ -96,10 +143,8 @@ def by_vectors(pairs: Sequence[Pair], questions: Floats, sample: Sample) -> Scor
     return score
 
 
-def by_search(
-    pairs: Sequence[Pair], retrieve: Callable[[str, Tuning | None], Sequence[tuple[int, int]]]
-) -> Scorer:
-    """Scores what people get: ``retrieve`` gives (chunk, document) of a question's hits, best first."""
+def by_search(pairs: Sequence[Pair], retrieve: Retrieve) -> Scorer:
+    """Scores what people get; of a document that a question stands in, what does not count is passed over."""
 
     def score(tuning: Tuning | None) -> NDArray[np.float64]:
         return np.array([_scored(pair, retrieve(pair.question, tuning)) for pair in pairs])

@@ -9,25 +9,30 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from itertools import count
 from typing import Any
 
 import numpy as np
 import psycopg
 import structlog
 from numpy.typing import NDArray
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from indexer.adaptation import tunings
 from indexer.adaptation.examples import examples
-from indexer.adaptation.judging import Gain, Scorer, by_vectors, paired_gain
+from indexer.adaptation.judging import Scorer, Verdict, by_search, by_vectors, judge, paired_gain
 from indexer.adaptation.learning import Floats, Schooling, fit
 from indexer.adaptation.pairs import Pair, PairKind, Sample, held_out, read_structure
-from indexer.adaptation.tunings import Tuning, TuningError, TuningState, live_tuning
+from indexer.adaptation.tunings import FixedTuning, Tuning, TuningError, TuningState, live_tuning
+from indexer.adaptation.weights import tune_weights
+from indexer.audience import Audience
 from indexer.embedding import Embedder
 from indexer.locks import own_connection
 from indexer.models import follow
+from indexer.search import search
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +42,10 @@ HELD_OUT = 0.3
 FEWEST_PAIRS = 100
 #: Names the split; with another number earlier tunings would be judged by what they were learned from.
 SPLIT = 1
+#: Of each kind, pairs that are searched for at most.
+MOST_JUDGED = 400
+#: Chunks of a search: enough for ten documents, most of the time.
+HITS = 50
 #: Questions that are embedded at a time.
 _BATCH = 64
 #: "adapt" in ASCII.
@@ -97,21 +106,13 @@ def train(
         metrics: dict[str, Any] = {"chunks": len(structure.sample.chunks), "learned_from": _counts(learning)}
         outcome, tuning_id, taken_back = Outcome.TOO_SMALL, None, None
         if min(len(learning), len(judging)) >= FEWEST_PAIRS:
-            vectors = _embed([*learning, *judging], embedder, progress)
-            progress("learning", 0, 1)
-            matrix = _learn(
-                learning, vectors[: len(learning)], structure.sample, schooling or Schooling(), judging
-            )
-            progress("judging", 0, 1)
-            score = by_vectors(judging, vectors[len(learning) :], structure.sample)
-            verdict = _judge(judging, score, matrix, live)
+            school = _School(pool, embedder, structure.sample, progress)
+            candidate = school.teach(learning, judging, schooling or Schooling())
+            verdict = school.judge(judging, candidate, live)
             metrics |= verdict.metrics
             with pool.connection() as connection, connection.transaction():
                 taken_back = tunings.take_back(connection, live.id) if live and verdict.live_loses else None
-                state = TuningState.CANDIDATE if verdict.gains else TuningState.REJECTED
-                tuning_id = tunings.add(
-                    connection, model_id=model_id, matrix=matrix, weights=None, metrics=metrics, state=state
-                )
+                tuning_id = _record(connection, model_id, candidate, verdict, metrics)
                 if verdict.gains and promote:
                     tunings.promote(connection, tuning_id)
             outcome = _outcome(gains=verdict.gains, promote=promote)
@@ -122,12 +123,78 @@ def train(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Verdict:
-    gains: bool
-    #: What is live does worse than nothing.
-    live_loses: bool
-    metrics: dict[str, Any]
+class _School:
+    """Teaches a candidate and judges it; keeps what both need."""
+
+    def __init__(self, pool: ConnectionPool, embedder: Embedder, sample: Sample, progress: Report) -> None:
+        self._pool = pool
+        self._embedder = embedder
+        self._sample = sample
+        self._progress = progress
+
+    def teach(self, pairs: Sequence[Pair], judging: Sequence[Pair], schooling: Schooling) -> Tuning:
+        """A map from all pairs, then weights from the links among them."""
+        questions = self._embed(pairs)
+        self._progress("learning", 0, 1)
+        # Documents of the pairs that judge are not even held against those that are learned from.
+        kept = {document for pair in judging for document in pair.documents}
+        allowed: NDArray[np.bool_] = ~np.isin(self._sample.documents, list(kept))
+        matrix = fit(examples(pairs, questions, self._sample, allowed, seed=SPLIT), schooling, seed=SPLIT)
+        links = [pair for pair in pairs if pair.kind is PairKind.LINK][:MOST_JUDGED]
+        weights = None
+        if len(links) >= FEWEST_PAIRS:
+            weights = tune_weights(links, self._search(links, "learning"), matrix, seed=SPLIT)
+        return Tuning(id=0, matrix=matrix, weights=weights)
+
+    def judge(self, pairs: Sequence[Pair], candidate: Tuning, live: Tuning | None) -> Verdict:
+        """By what people get; beside it in the metrics by the vectors alone, which shows what the map does."""
+        judging = [pair for kind in PairKind for pair in [p for p in pairs if p.kind is kind][:MOST_JUDGED]]
+        verdict = judge(judging, self._search(judging, "judging"), candidate, live, seed=SPLIT)
+        score = by_vectors(judging, self._embed(judging), self._sample)
+        alone = paired_gain(judging, score(None), score(candidate), seed=SPLIT)
+        assert candidate.matrix is not None
+        moved = float(np.linalg.norm(candidate.matrix - np.eye(len(candidate.matrix))))
+        return replace(
+            verdict, metrics=verdict.metrics | {"vectors": asdict(alone), "moved": round(moved, 4)}
+        )
+
+    def _embed(self, pairs: Sequence[Pair]) -> Floats:
+        blocks = []
+        for start in range(0, len(pairs), _BATCH):
+            self._progress("embedding", start, len(pairs))
+            questions = [pair.question for pair in pairs[start : start + _BATCH]]
+            blocks.append(self._embedder.encode(questions, query=True))
+        return np.concatenate(blocks)
+
+    def _search(self, pairs: Sequence[Pair], phase: str) -> Scorer:
+        done = count()
+
+        def retrieve(question: str, tuning: Tuning | None) -> Sequence[tuple[int, int]]:
+            self._progress(phase, next(done) % len(pairs), len(pairs))
+            result = search(
+                self._pool,
+                self._embedder,
+                question,
+                audience=Audience.operator(),
+                limit=HITS,
+                tunings=FixedTuning(tuning),
+            )
+            return [(hit.chunk_id, hit.document_id) for hit in result.hits]
+
+        return by_search(pairs, retrieve)
+
+
+def _record(
+    connection: Connection, model_id: int, candidate: Tuning, verdict: Verdict, metrics: Mapping[str, Any]
+) -> int:
+    return tunings.add(
+        connection,
+        model_id=model_id,
+        matrix=candidate.matrix,
+        weights=candidate.weights,
+        metrics=metrics,
+        state=TuningState.CANDIDATE if verdict.gains else TuningState.REJECTED,
+    )
 
 
 def _outcome(*, gains: bool, promote: bool) -> Outcome:
@@ -141,53 +208,6 @@ def _split(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
     sides = [held_out(pair, share=HELD_OUT, seed=SPLIT) for pair in pairs]
     learning = [pair for pair, side in zip(pairs, sides, strict=True) if side is False]
     return learning, [pair for pair, side in zip(pairs, sides, strict=True) if side is True]
-
-
-def _embed(pairs: Sequence[Pair], embedder: Embedder, progress: Report) -> Floats:
-    blocks = []
-    for start in range(0, len(pairs), _BATCH):
-        progress("embedding", start, len(pairs))
-        blocks.append(embedder.encode([pair.question for pair in pairs[start : start + _BATCH]], query=True))
-    return np.concatenate(blocks)
-
-
-def _learn(
-    pairs: Sequence[Pair], questions: Floats, sample: Sample, schooling: Schooling, judging: Sequence[Pair]
-) -> Floats:
-    """The map; documents of the pairs that judge are not even held against those that are learned from."""
-    kept = {document for pair in judging for document in pair.documents}
-    allowed: NDArray[np.bool_] = ~np.isin(sample.documents, list(kept))
-    return fit(examples(pairs, questions, sample, allowed, seed=SPLIT), schooling, seed=SPLIT)
-
-
-def _judge(pairs: Sequence[Pair], score: Scorer, matrix: Floats, live: Tuning | None) -> _Verdict:
-    """Compare with what is live; with nothing, where that does worse than nothing."""
-    plain, now = score(None), score(live) if live else None
-    present = None if now is None else paired_gain(pairs, plain, now, seed=SPLIT)
-    live_loses = present is not None and present.is_confident_loss
-    before = plain if now is None or live_loses else now
-    after = score(Tuning(id=0, matrix=matrix, weights=None))
-    gain = paired_gain(pairs, before, after, seed=SPLIT)
-    kinds = _by_kind(pairs, before, after)
-    metrics = {
-        "ndcg": asdict(gain),
-        "kinds": {kind.value: asdict(each) for kind, each in kinds.items()},
-        "live": None if present is None else asdict(present),
-        "moved": round(float(np.linalg.norm(matrix - np.eye(len(matrix)))), 4),
-    }
-    harms = any(each.is_confident_loss for each in kinds.values())
-    return _Verdict(gains=gain.is_confident and not harms, live_loses=live_loses, metrics=metrics)
-
-
-def _by_kind(
-    pairs: Sequence[Pair], before: NDArray[np.float64], after: NDArray[np.float64]
-) -> dict[PairKind, Gain]:
-    rows = {kind: [at for at, pair in enumerate(pairs) if pair.kind is kind] for kind in PairKind}
-    return {
-        kind: paired_gain([pairs[at] for at in chosen], before[chosen], after[chosen], seed=SPLIT)
-        for kind, chosen in rows.items()
-        if chosen
-    }
 
 
 def _counts(pairs: Sequence[Pair]) -> dict[str, int]:

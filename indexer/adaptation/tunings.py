@@ -113,6 +113,18 @@ class LiveTunings:
         return tuning
 
 
+class FixedTuning(LiveTunings):
+    """One tuning, or none, for searches that try it out."""
+
+    def __init__(self, tuning: Tuning | None) -> None:
+        super().__init__()
+        self._tuning = tuning
+
+    def get(self, pool: ConnectionPool, model_id: int) -> Tuning | None:
+        """That one, whichever is live."""
+        return self._tuning
+
+
 def add(
     connection: Connection,
     *,
