@@ -148,73 +148,108 @@ $$;
 create trigger rule_set before insert or update of chunk_id on embeddings
     for each row execute function set_of_embedding();
 
--- The access rules that everybody of an audience satisfies; null e-mails satisfy none.
+-- Which rules a principal satisfies: so that rules need not be looked at one by one.
+create table rule_principals (
+    source text not null,
+    principal text not null,
+    rule_id bigint not null references access_rules on delete cascade,
+    primary key (source, principal, rule_id)
+);
+create index rule_principals_rule on rule_principals (rule_id);
+create index rule_principals_anyone on rule_principals (rule_id) where principal = 'anyone';
+insert into rule_principals select distinct source, unnest(principals), id from access_rules;
+
+create function principals_of_rule() returns trigger language plpgsql as $$
+begin
+    delete from rule_principals where rule_id = new.id;
+    insert into rule_principals select distinct new.source, unnest(new.principals), new.id;
+    return null;
+end
+$$;
+create trigger rule_principals after insert on access_rules
+    for each row execute function principals_of_rule();
+create trigger rule_principals_again after update on access_rules
+    for each row when ((old.source, old.principals) is distinct from (new.source, new.principals))
+    execute function principals_of_rule();
+
+-- The access rules that everybody of an audience satisfies; null e-mails satisfy none but those of anyone. A rule that
+-- all satisfy is among those of whoever has the fewest principals; most are settled by a principal that all have.
 create or replace function satisfied_rules(emails text[]) returns bigint[]
 language sql stable parallel safe security definer
 begin atomic
     with people as materialized (
-        select distinct email from unnest(emails) as email
+        select count(distinct email) as count from unnest(emails) as email
     ), known as materialized (
-        -- Who is in none of a source's groups satisfies nothing there; so neither do all together.
-        select m.source, m.principals, row_number() over (partition by m.source)::int - 1 as place,
-               count(*) over (partition by m.source) as people
-        from memberships m where m.email in (select email from people)
+        select m.source, m.principals, count(*) over of_source as people,
+               row_number() over (of_source order by cardinality(m.principals)) as place
+        from memberships m where m.email = any (emails)
+        window of_source as (partition by m.source)
     ), held as materialized (
-        -- Who holds a principal, as a row of bits.
-        select k.source, principal, bit_or(set_bit(repeat('0', k.people::int)::bit varying, k.place, 1)) as holders
+        -- A source that does not know all of them gives nothing.
+        select k.source, principal, k.people = 1 or not exists (
+                   select from known other
+                   where other.source = k.source and not principal = any (other.principals)) as by_all
         from known k, unnest(k.principals) as principal
-        where k.people = (select count(*) from people)
-        group by k.source, principal
+        where k.place = 1 and k.people = (select count from people)
+    ), candidates as materialized (
+        select p.rule_id, bool_or(h.by_all) as certain
+        from held h join rule_principals p on p.source = h.source and p.principal = h.principal
+        group by p.rule_id
     ), satisfied as (
-        select r.id
-        from access_rules r, unnest(r.principals) as p(principal)
-        join held h on h.principal = p.principal
-        where h.source = r.source
-        group by r.id
-        having bit_count(bit_or(h.holders)) = length(bit_or(h.holders))
+        select rule_id from candidates where certain
         union
-        select r.id from access_rules r where 'anyone' = any (r.principals)
+        select c.rule_id from candidates c join access_rules r on r.id = c.rule_id
+        where not c.certain
+          and not exists (select from known k where k.source = r.source and not k.principals && r.principals)
+        union
+        select rule_id from rule_principals where principal = 'anyone'
     )
-    select coalesce(array_agg(id), '{}') from satisfied;
+    select coalesce(array_agg(rule_id order by rule_id), '{}') from satisfied;
 end;
 
 -- The ids of the rule sets that everybody of an audience satisfies. Null e-mails: the operator, who satisfies all.
+-- Hashes instead of `rule_ids <@ satisfied`, which compares each with each; most sets are of one rule or two.
 create function readable_sets(emails text[]) returns int[]
 language sql stable parallel safe security definer
 begin atomic
     with satisfied as materialized (
-        select unnest(satisfied_rules(emails)) as id where emails is not null
+        -- In a subquery, without which the planner calls the function too, to guess how much it gives.
+        select unnest((select satisfied_rules(emails))) as id where emails is not null
     )
     select coalesce(array_agg(s.id), '{}')
     from rule_sets s
     where emails is null
        or (s.rule_ids[1] in (select id from satisfied)
            and (s.rule_ids[2] is null or s.rule_ids[2] in (select id from satisfied))
-           and (s.rule_ids[3] is null or s.rule_ids[3] in (select id from satisfied))
-           and (s.rule_ids[4] is null
-                or not exists (select from unnest(s.rule_ids[4:]) as rule(id) where rule.id not in (select id from satisfied))));
+           and (s.rule_ids[3] is null or not exists (
+                select from unnest(s.rule_ids[3:]) as rule(id) where rule.id not in (select id from satisfied))));
 end;
 
--- The wall. `lorebot.audience` says for whom a transaction reads: a JSON array of e-mail addresses, or the string
--- "operator"; absent or empty, nothing is there.
-create function wall_sets() returns int[]
-language sql stable parallel safe security definer
-begin atomic
-    select case
-        when nullif(current_setting('lorebot.audience', true), '') is null then '{}'
-        when current_setting('lorebot.audience')::jsonb = '"operator"' then readable_sets(null)
-        else readable_sets(array(select jsonb_array_elements_text(current_setting('lorebot.audience')::jsonb)))
-    end;
-end;
+-- The wall. Whoever reads for people names them to enter_wall() once a transaction, which keeps in `lorebot.readable` one
+-- bit for each rule set; absent or empty, nothing is there.
+create function wall() returns bit varying language sql stable parallel safe as $$
+    select coalesce(nullif(current_setting('lorebot.readable', true), ''), '0')::bit varying
+$$;
+
+-- The same as ids.
+create function wall_sets() returns int[] language sql stable parallel safe as $$
+    select array(select id from generate_series(1, length(wall()) - 1) as id where get_bit(wall(), id) = 1)
+$$;
 
 alter table documents enable row level security;
 alter table chunks enable row level security;
 alter table embeddings enable row level security;
 alter table rule_sets enable row level security;
-create policy wall on documents for select using (rule_set_id in (select unnest(wall_sets())));
-create policy wall on chunks for select using (rule_set_id in (select unnest(wall_sets())));
-create policy wall on embeddings for select using (rule_set_id in (select unnest(wall_sets())));
-create policy wall on rule_sets for select using (id in (select unnest(wall_sets())));
+-- `(select wall())` is evaluated once a query, and a bit is found sooner than an id in a hash. Postings and terms have no
+-- policy: it would cost more than the search (docs/permissions.md).
+create policy wall on documents for select using (
+    case when rule_set_id < length((select wall())) then get_bit((select wall()), rule_set_id) = 1 else false end);
+create policy wall on chunks for select using (
+    case when rule_set_id < length((select wall())) then get_bit((select wall()), rule_set_id) = 1 else false end);
+create policy wall on embeddings for select using (
+    case when rule_set_id < length((select wall())) then get_bit((select wall()), rule_set_id) = 1 else false end);
+create policy wall on rule_sets for select using (
+    case when id < length((select wall())) then get_bit((select wall()), id) = 1 else false end);
 
 -- The tables that a search reads. A later migration adds its own and calls raise_wall().
 create table reader_tables (name text primary key);
@@ -239,7 +274,7 @@ begin
     end;
     if exists (select from pg_roles where rolname = 'lorebot_reader') then
         execute format('grant usage on schema %I to lorebot_reader', current_schema());
-        grant execute on function satisfied_rules, readable_sets, wall_sets to lorebot_reader;
+        grant execute on function satisfied_rules, readable_sets to lorebot_reader;
         for table_name in select name from reader_tables loop
             execute format('grant select on %I to lorebot_reader', table_name);
         end loop;
@@ -264,16 +299,26 @@ create function wall_gap() returns text language sql stable as $$
     from (select) as one left join pg_roles r on r.rolname = 'lorebot_reader'
 $$;
 
--- From here to the end of the transaction only what the audience may read is there; false where the wall does not stand.
-create function enter_wall(audience text) returns boolean language plpgsql as $$
+-- From here to the end of the transaction only what an audience may read is there; false where the wall does not stand. The
+-- audience: a JSON array of e-mail addresses, or the string "operator", for whom everything is there.
+create function enter_wall(audience jsonb) returns boolean language plpgsql as $$
+declare
+    bits text;
 begin
     if wall_gap() is not null then
         return false;
     end if;
-    perform set_config('lorebot.audience', audience, true), set_config('role', 'lorebot_reader', true);
+    if audience = '"operator"' then
+        select repeat('1', max(id) + 1) into bits from rule_sets;
+    elsif audience is not null then
+        select string_agg(repeat('0', id - before - 1) || '1', '' order by id) into bits
+        from (select id, lag(id, 1, -1) over (order by id) as before
+              from unnest(readable_sets(array(select jsonb_array_elements_text(audience)))) as id) as readable;
+    end if;
+    perform set_config('lorebot.readable', coalesce(bits, ''), true), set_config('role', 'lorebot_reader', true);
     return true;
 end
 $$;
 
-revoke execute on function satisfied_rules, readable_sets, wall_sets from public;
+revoke execute on function satisfied_rules, readable_sets from public;
 select raise_wall();
