@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.ranking import DEFAULT_STRATEGY
 from lorebot.evaluation.bootstrap import interval, resampled_means
 from lorebot.evaluation.plain import PLAIN
 from lorebot.evaluation.run import Evaluation, Run
 from lorebot.evaluation.scores import FIGURES, percentile, score_queries
-from lorebot.evaluation.strategies import default_strategy
 
 Bounds = tuple[float, float]
 
@@ -64,7 +64,7 @@ class Results:
     def main(self) -> Result:
         """The strategy that the others are shown against: the search's default, else the first of the search's."""
         ours = [each for each in self.results if each.strategy not in PLAIN]
-        default = [each for each in ours if each.strategy == default_strategy()]
+        default = [each for each in ours if each.strategy == DEFAULT_STRATEGY]
         return (default or ours or list(self.results))[0]
 
     @property

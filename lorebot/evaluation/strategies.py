@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import cast, get_args
 
@@ -11,7 +10,8 @@ from psycopg_pool import ConnectionPool
 from connectors.documents import Document
 from indexer.audience import Audience
 from indexer.embedding import Embedder
-from indexer.search import Strategy, search
+from indexer.ranking import DEFAULT_STRATEGY, Strategy
+from indexer.search import search
 from lorebot.evaluation.plain import PLAIN, Scorer, best_first
 
 #: Names for several strategies at once.
@@ -23,13 +23,7 @@ Ranker = Callable[[str, int], list[str]]
 
 def search_strategies() -> tuple[str, ...]:
     """What :func:`indexer.search.search` can be told, its own default first."""
-    default = default_strategy()
-    return (default, *(name for name in get_args(Strategy) if name != default))
-
-
-def default_strategy() -> str:
-    """What the search does when it is told nothing."""
-    return str(inspect.signature(search).parameters["strategy"].default)
+    return (DEFAULT_STRATEGY, *(name for name in get_args(Strategy) if name != DEFAULT_STRATEGY))
 
 
 def resolve(names: Sequence[str]) -> list[str]:
@@ -44,7 +38,7 @@ def resolve(names: Sequence[str]) -> list[str]:
         if name not in known and name not in groups:
             raise ValueError(f"{name!r} is none of {', '.join((*known, *groups))}.")
     opened = [each for name in names for each in groups.get(name, (name,))]
-    return list(dict.fromkeys(opened)) or [default_strategy()]
+    return list(dict.fromkeys(opened)) or [DEFAULT_STRATEGY]
 
 
 def search_ranker(pool: ConnectionPool, embedder: Embedder, strategy: str) -> Ranker:

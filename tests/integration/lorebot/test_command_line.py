@@ -17,11 +17,11 @@ import pytest
 
 from connectors.collection import CollectionConnector
 from indexer.embedding import Embedder
+from indexer.ranking import DEFAULT_STRATEGY
 from indexer.refresh import refresh
 from lorebot.commands.demo import demo_settings
 from lorebot.commands.sandbox import Deployment
 from lorebot.database.pool import open_pool
-from lorebot.evaluation.strategies import default_strategy
 from lorebot.settings import load_settings
 
 COMMANDS = [
@@ -200,7 +200,7 @@ def test_eval_prints_exact_figures_and_leaves_nothing_behind(printed: dict[str, 
 
     latency, seconds = figures.pop("latency_ms"), figures.pop("index_seconds")
     strategy, intervals = figures.pop("strategy"), figures.pop("intervals")
-    assert strategy == default_strategy()
+    assert strategy == DEFAULT_STRATEGY
     assert intervals["ndcg@10"] == [0, 1]
     assert set(latency) == {"p50", "p95"}
     assert 0 < latency["p50"] <= latency["p95"]

@@ -13,10 +13,9 @@ import html5lib
 import psycopg
 import pytest
 
-from indexer.search import Strategy
+from indexer.ranking import DEFAULT_STRATEGY, Strategy
 from lorebot.evaluation.plain import PLAIN
 from lorebot.evaluation.scores import FIGURES
-from lorebot.evaluation.strategies import default_strategy
 
 TICKETS = {
     "HUT-1": (
@@ -122,7 +121,7 @@ def test_one_strategy_is_the_flat_object(folder: Path, shared_database_url: str)
         *("strategy", "intervals"),
     }
     assert (figures["queries"], figures["documents"]) == (3, 5)
-    assert figures["strategy"] == default_strategy()
+    assert figures["strategy"] == DEFAULT_STRATEGY
     assert figures["recall@5"] == 1
     assert all(low <= figures[name] <= high for name, (low, high) in figures["intervals"].items())
     with psycopg.connect(shared_database_url) as connection:
@@ -135,7 +134,7 @@ def test_all_strategies_are_scored_on_one_index(everything: dict[str, Any]) -> N
     names = [each["strategy"] for each in everything["strategies"]]
 
     assert set(names) == {*get_args(Strategy), *PLAIN}
-    assert names[0] == default_strategy()
+    assert names[0] == DEFAULT_STRATEGY
     assert (everything["collection"], everything["documents"]) == ("hut", 5)
     assert everything["embedded"] == everything["chunks"]
     assert len(everything["differences"]) == len(names) * (len(names) - 1) // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from connectors.documents import Document, DocumentKind, Section, SectionKind
 from indexer.embedding import Embedder
-from indexer.search import Strategy
+from indexer.ranking import DEFAULT_STRATEGY, Strategy
+from lorebot.errors import LorebotError
 from lorebot.evaluation.kept_vectors import KeptVectors
-from lorebot.evaluation.plain import PLAIN, plain_scorers
-from lorebot.evaluation.strategies import default_strategy, plain_ranker, resolve, search_strategies
+from lorebot.evaluation.plain import PLAIN, plain_scorers, require_packages
+from lorebot.evaluation.strategies import plain_ranker, resolve, search_strategies
 
 TEXTS = {
     "kettle": ("Kettle", "Descale the kettles with vinegar. " * 60 + "The lid is kept in the blue cupboard."),
@@ -112,13 +114,22 @@ def test_fusions_prefer_what_both_find(embedder: Embedder) -> None:
 def test_the_choices_are_those_of_the_search_and_the_plain_ones() -> None:
     """A new strategy of the search is a choice by itself; the default comes first."""
     assert set(search_strategies()) == set(get_args(Strategy))
-    assert search_strategies()[0] == default_strategy()
-    assert resolve([]) == [default_strategy()]
+    assert search_strategies()[0] == DEFAULT_STRATEGY
+    assert resolve([]) == [DEFAULT_STRATEGY]
     assert resolve(["all"]) == [*search_strategies(), *PLAIN]
     assert resolve(["plain-rrf", "plain", "keyword", "keyword"])[:2] == ["plain-rrf", "plain-bm25"]
     assert resolve(["plain", "keyword", "keyword"]) == [*PLAIN, "keyword"]
     with pytest.raises(ValueError, match="'guess' is none of"):
         resolve(["guess"])
+
+
+def test_missing_packages_are_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how to install them."""
+    require_packages()
+    monkeypatch.setitem(sys.modules, "bm25s", None)
+
+    with pytest.raises(LorebotError, match=r"pip install 'lorebot\[eval\]'"):
+        require_packages()
 
 
 def test_a_kept_vector_is_not_embedded_again(tmp_path: Path, embedder: Embedder) -> None:

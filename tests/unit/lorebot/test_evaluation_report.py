@@ -10,16 +10,16 @@ import html5lib
 import numpy as np
 import pytest
 
+from indexer.ranking import DEFAULT_STRATEGY
 from lorebot.errors import LorebotError
 from lorebot.evaluation.judged import Judged
 from lorebot.evaluation.report import render, worst_failures, write_report
 from lorebot.evaluation.results import Results, as_json, summarise
 from lorebot.evaluation.run import Evaluation, Run
 from lorebot.evaluation.scores import FIGURES
-from lorebot.evaluation.strategies import default_strategy
 from lorebot.evaluation.table import BEGIN, END, write_table
 
-MAIN = default_strategy()
+MAIN = DEFAULT_STRATEGY
 QUESTIONS = {"q1": "How is the boiler lit?", "q2": "Who feeds the <carp> & the ducks?", "q3": "When is tea?"}
 RANKINGS = {
     MAIN: {"q1": ["boiler", "pond"], "q2": ["boiler", "pond"], "q3": ["boiler"]},
