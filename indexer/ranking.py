@@ -30,12 +30,12 @@ class Ranking:
     #: Of reciprocal-rank fusion, k and the vector ranking's share (Cormack, Clarke & Büttcher 2009).
     rrf_k: float = 60.0
     rrf_vector: float = 0.5
-    #: Priors, added to a fused score of 0 to about 1: a document of today (halved every ``half_life`` days), a ticket
-    #: that is resolved, one that is closed as a duplicate of another, a chunk that is a solution.
+    #: Priors, added to a fused score of 0 to about 1: a document of today (halved every ``half_life`` days), a
+    #: chunk that is a solution. Taken from it: a ticket without a solution, because it is open or was closed as a
+    #: duplicate, as incomplete or as not reproducible.
     freshness: float = 0.0
     half_life: float = 365.0
-    resolved: float = 0.0
-    duplicate: float = -0.04
     solution: float = 0.0
+    unsolved: float = 0.05
     #: The most that feedback moves a score by, either way.
     feedback: float = 0.05

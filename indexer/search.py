@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from pgvector import HalfVector
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -26,12 +27,15 @@ from indexer.models import follow
 from indexer.query import understand
 from indexer.ranking import DEFAULT_STRATEGY, Ranking, Strategy
 from indexer.readers import reading
+from indexer.reranking import DEPTH, Reranker, RerankingError
 from indexer.statements import load
 from indexer.terms import AVERAGE_LENGTH, RARE
 from indexer.texts import storable
 from indexer.vectors import embed_missing
 
 SQL = load("indexer", "search.sql")
+
+log = structlog.get_logger(__name__)
 
 #: Candidates of each ranking at least, and for each hit that is asked for: few documents have the best chunks.
 CANDIDATES = 100
@@ -133,6 +137,7 @@ def search(
     strategy: Strategy = DEFAULT_STRATEGY,
     ranking: Ranking | None = None,
     tunings: LiveTunings | None = None,
+    reranker: Reranker | None = None,
     limits: Limits | None = None,
 ) -> SearchResult:
     """The chunks that fit a question best, only from what the whole audience may read.
@@ -148,6 +153,7 @@ def search(
         strategy: how the two rankings are put together (indexer/ranking.py).
         ranking: weights instead of the built-in ones.
         tunings: what was learned for the live model is applied; it takes weights from ``ranking``.
+        reranker: puts the first hits in order; where it cannot be used the order stays as it is.
         limits: which plan is taken when.
 
     Returns:
@@ -162,7 +168,7 @@ def search(
         parameters: dict[str, Any] = {
             **_asked(question),
             **asdict(limits or Limits()),
-            **_sizes(limit),
+            **_sizes(max(limit, DEPTH) if reranker else limit),
             "per_document": per_document,
             "emails": None if audience.emails is None else sorted(audience.emails),
             "sources": None if sources is None else list(sources),
@@ -180,7 +186,11 @@ def search(
                 embed_missing(pool, lacking, embedder, model_id)
             with watch.step("again"):
                 rows, _ = _run(pool, audience, parameters)
-    return SearchResult(hits=tuple(map(_hit, rows)), timings_ms=watch.timings)
+        hits = [_hit(row) for row in rows]
+        if reranker and hits:
+            with watch.step("rerank"):
+                hits = _reranked(reranker, question, hits)[:limit]
+    return SearchResult(hits=tuple(hits), timings_ms=watch.timings)
 
 
 def _asked(question: str) -> dict[str, Any]:
@@ -238,6 +248,17 @@ def _run(
         rows = cursor.execute(statement, parameters).fetchall()
     lacking = rows[0]["lacking"]
     return [row for row in rows if row["chunk_id"] is not None], lacking
+
+
+def _reranked(reranker: Reranker, question: str, hits: list[Hit]) -> list[Hit]:
+    """The hits in the reranker's order; what is named or quoted stays in front."""
+    try:
+        scores = reranker.scores(question, [f"{hit.title}\n{hit.heading}\n{hit.text}" for hit in hits])
+    except RerankingError as error:
+        log.warning("reranker_fell_back", reason=str(error))
+        return hits
+    scored = [replace(hit, score=score) for hit, score in zip(hits, scores, strict=True)]
+    return sorted(scored, key=lambda hit: (hit.named, hit.quoted, hit.score), reverse=True)
 
 
 def _hit(row: dict[str, Any]) -> Hit:

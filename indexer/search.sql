@@ -144,9 +144,10 @@ with visible as materialized (
       + case when %(strategy)s <> 'priors' then 0 else
             %(freshness)s * coalesce(power(0.5, greatest(extract(epoch from now() - updated), 0)
                                                  / (86400 * %(half_life)s)), 0)
-          + case when w.document_kind = 'ticket' and w.status ~* '\mduplicate' then %(duplicate)s
-                 when w.document_kind = 'ticket' and w.status ~* '· *(fixed|done|resolved|complete)' then %(resolved)s
-                 else 0 end
+          - case when w.document_kind = 'ticket' and (
+                -- "Done · Fixed": a resolution follows the status where there is one.
+                case when w.status like '%%·%%' then w.status ~* '·.*(duplicate|reproduce|incomplete)'
+                     else w.status !~* '(done|closed|resolved|complete|fixed)' end) then %(unsolved)s else 0 end
           + case when w.kind = 'solution' then %(solution)s else 0 end
           -- Four opinions of one kind have half of the full effect.
           + coalesce(%(feedback)s * (f.helpful - f.unhelpful) / (4.0 + f.helpful + f.unhelpful), 0) end as score

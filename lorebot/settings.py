@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from indexer.ranking import DEFAULT_STRATEGY, Ranking, Strategy
 from lorebot.errors import ConfigError
 from lorebot.sources import KINDS, SourceTable
 from lorebot.tables import Port, Secret, Table, WebAddress
@@ -31,6 +33,7 @@ _SECRET_KEYS = frozenset(
         "token",
         "client_secret",
         "refresh_token",
+        "reranker_api_key",
         "webhook_secret",
     }
 )
@@ -60,6 +63,33 @@ class EmbeddingTable(Table):
     tokenizer: Path | None = None
     #: "eager": vectors follow a refresh; "lazy": they are made when a search needs them.
     mode: Literal["eager", "lazy"] = "eager"
+
+
+class SearchTable(Table):
+    """How the index is searched."""
+
+    #: A text search configuration of the database, which knows the language's stems and stop words; "simple": none.
+    #: After a change the words of what is stored are indexed anew by the next refresh.
+    language: str = "english"
+    #: How the rankings by words and by meaning are put together.
+    strategy: Strategy = DEFAULT_STRATEGY
+    #: Instead of the built-in ones, by name (docs/search.md).
+    weights: dict[str, float] = Field(default_factory=dict)
+    #: A folder with a sentence-transformers CrossEncoder, which puts the first hits in order; with ``reranker_url`` the
+    #: name of the model there.
+    reranker: str | None = None
+    #: A server's whole address, as https://host/v1/rerank.
+    reranker_url: WebAddress | None = None
+    reranker_api_key: Secret | None = None
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_exist(cls, weights: dict[str, float]) -> dict[str, float]:
+        names = [field.name for field in fields(Ranking)]
+        for name in weights:
+            if name not in names:
+                raise ValueError(f"there is no weight {name}; there are {', '.join(names)}")
+        return weights
 
 
 class ModelTable(Table):
@@ -131,6 +161,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".lorebot")
     database: DatabaseTable = DatabaseTable()
     embedding: EmbeddingTable = EmbeddingTable()
+    search: SearchTable = SearchTable()
     model: ModelTable = ModelTable()
     slack: SlackTable = SlackTable()
     sources: tuple[SourceTable, ...] = ()
