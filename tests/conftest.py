@@ -15,10 +15,11 @@ from hypothesis import settings
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
-from indexer.embedding import Embedder
+from indexer.embedding import Embedder, EmbeddingOptions
 from lorebot.database import embedded
 from lorebot.database.migrations import migrate
 from lorebot.database.pool import open_pool
+from tests.tiny_model import make_tiny_model
 
 #: Real data that the project does not own; tests over it skip where it is absent.
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -42,9 +43,23 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def embedder() -> Embedder:
-    """The embedding model that comes with Lorebot; it is loaded at the first vector."""
-    return Embedder()
+def exports(pytestconfig: pytest.Config) -> Path:
+    """Where exported models are kept, from one run to the next; what is stale is exported again."""
+    return Path(pytestconfig.cache.mkdir("models"))
+
+
+@pytest.fixture(scope="session")
+def embedder(exports: Path) -> Embedder:
+    """The embedding model that comes with Lorebot; it is exported and loaded at the first vector."""
+    return Embedder(options=EmbeddingOptions(exports=exports))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another embedding model: small, without sense, and with a window of 32 word pieces."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    make_tiny_model(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
