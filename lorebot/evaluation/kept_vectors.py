@@ -9,46 +9,75 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.embedding import Embedder
+from indexer.embedding import Embedder, Model
 
 
 class KeptVectors:
-    """Stands in for the embedder while a collection is indexed. Thread-safe."""
+    """The model it stands in front of, for texts; questions go straight through. Thread-safe."""
 
-    def __init__(self, embedder: Embedder, folder: Path) -> None:
+    def __init__(self, model: Model, folder: Path) -> None:
         """Open the model's file in the folder, or begin it."""
-        self._embedder = embedder
-        self.name = embedder.name
-        self.max_tokens = embedder.max_tokens
+        self._model = model
         #: Texts that had to be embedded so far.
         self.embedded = 0
         self._lock = Lock()
         folder.mkdir(parents=True, exist_ok=True)
         # A remote model's name may hold slashes.
-        file = folder / f"{embedder.name.replace('/', '_')}.sqlite"
+        file = folder / f"{model.name.replace('/', '_')}.sqlite"
         self._database = sqlite3.connect(file, check_same_thread=False)
         self._database.execute(
             "create table if not exists vectors (digest blob primary key, vector blob not null) without rowid"
         )
 
     @property
+    def name(self) -> str:
+        """The name that vectors are stored under."""
+        return self._model.name
+
+    @property
+    def location(self) -> str | None:
+        """What the model is opened by."""
+        return self._model.location
+
+    @property
+    def backend(self) -> str:
+        """What runs it, for people."""
+        return self._model.backend
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that the model reads."""
+        return self._model.max_tokens
+
+    @property
     def dimensions(self) -> int:
         """The length of a vector."""
-        return self._embedder.dimensions
+        return self._model.dimensions
 
     def count_tokens(self, text: str) -> int:
         """How many word pieces a text has."""
-        return self._embedder.count_tokens(text)
+        return self._model.count_tokens(text)
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def load(self) -> object:
+        """Load the model now rather than at the first text."""
+        return self._model.load()
+
+    def tune(self) -> None:
+        """Find out what runs it fastest, before much is embedded."""
+        self._model.tune()
+
+    def encode(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
         """Unit vectors, one row a text: shape (len(texts), dimensions); what is not kept is embedded and kept."""
+        if query or not texts:
+            return self._model.encode(texts, query=query)
         digests = [hashlib.blake2b(text.encode(), digest_size=12).digest() for text in texts]
         with self._lock:
             kept = {digest: vector for digest in set(digests) if (vector := self._get(digest))}
@@ -56,11 +85,9 @@ class KeptVectors:
                 digest: text for digest, text in zip(digests, texts, strict=True) if digest not in kept
             }
             if missing:
-                new = self._embedder.encode(list(missing.values())).astype("<f2")
+                new = self._model.encode(list(missing.values())).astype("<f2")
                 kept |= {digest: row.tobytes() for digest, row in zip(missing, new, strict=True)}
                 self._put({digest: kept[digest] for digest in missing})
-        if not texts:
-            return np.empty((0, self.dimensions), dtype=np.float32)
         return np.array([np.frombuffer(kept[digest], "<f2") for digest in digests], dtype=np.float32)
 
     def close(self) -> None:
@@ -75,3 +102,16 @@ class KeptVectors:
         self.embedded += len(vectors)
         with self._database:
             self._database.executemany("insert or replace into vectors values (?, ?)", vectors.items())
+
+
+@contextmanager
+def keeping(embedder: Embedder, folder: Path) -> Iterator[KeptVectors]:
+    """Let the embedder take its vectors from the folder, and keep new ones there, until the end of the block."""
+    model = embedder.model
+    kept = KeptVectors(model, folder)
+    embedder.adopt(kept)
+    try:
+        yield kept
+    finally:
+        embedder.adopt(model)
+        kept.close()

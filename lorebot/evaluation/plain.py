@@ -58,9 +58,8 @@ def require_packages() -> None:
 def plain_scorers(
     names: Sequence[str],
     documents: Sequence[Document],
+    embedder: Embedder,
     *,
-    indexing: Embedder,
-    asking: Embedder,
     progress: Callable[[int, int], None],
 ) -> dict[str, Scorer]:
     """The plain strategies of these names over the documents.
@@ -68,12 +67,11 @@ def plain_scorers(
     Args:
         names: of :data:`PLAIN`.
         documents: in the order of the scores.
-        indexing: embeds the documents.
-        asking: embeds the questions.
+        embedder: embeds the documents, and the questions.
         progress: told how many texts are embedded, of how many.
     """
     bm25 = cache(lambda: _bm25(documents))
-    vectors = cache(lambda: _vectors(documents, indexing, asking, progress))
+    vectors = cache(lambda: _vectors(documents, embedder, progress))
     build: dict[str, Callable[[], Scorer]] = {
         "plain-bm25": bm25,
         "plain-vectors": vectors,
@@ -110,11 +108,11 @@ def _bm25(documents: Sequence[Document]) -> Scorer:
 
 
 def _vectors(
-    documents: Sequence[Document], indexing: Embedder, asking: Embedder, progress: Callable[[int, int], None]
+    documents: Sequence[Document], embedder: Embedder, progress: Callable[[int, int], None]
 ) -> Scorer:
     owners: list[int] = []
     texts: list[str] = []
-    count = cache(indexing.count_tokens)
+    count = cache(embedder.count_tokens)
     for number, document in enumerate(documents):
         title = (_runs(document.title, _TITLE, count) or [""])[0]
         room = _RUN - sum(map(count, title.split()))
@@ -123,11 +121,13 @@ def _vectors(
         texts += runs
     rows: list[NDArray[np.float32]] = []
     for start in range(0, len(texts), _BATCH):
-        rows.append(indexing.encode(texts[start : start + _BATCH]))
+        rows.append(embedder.encode(texts[start : start + _BATCH]))
         progress(min(start + _BATCH, len(texts)), len(texts))
     matrix = np.concatenate(rows)
     firsts = np.unique(owners, return_index=True)[1]
-    return lambda question: np.maximum.reduceat(matrix @ asking.encode([question])[0], firsts).astype(float)
+    return lambda question: np.maximum.reduceat(
+        matrix @ embedder.encode([question], query=True)[0], firsts
+    ).astype(float)
 
 
 def _body(document: Document) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import psycopg
 import structlog
@@ -24,7 +23,7 @@ from indexer.statements import load
 from lorebot.database.pool import open_pool
 from lorebot.errors import LorebotError
 from lorebot.evaluation.judged import Judged, read_judged
-from lorebot.evaluation.kept_vectors import KeptVectors
+from lorebot.evaluation.kept_vectors import KeptVectors, keeping
 from lorebot.evaluation.plain import PLAIN, plain_scorers, require_packages
 from lorebot.evaluation.scores import DEPTH
 from lorebot.evaluation.strategies import Ranker, plain_ranker, search_ranker
@@ -99,18 +98,17 @@ def evaluate(
     connector = CollectionConnector(name=_SOURCE, folder=folder)
     with ExitStack() as stack:
         pool = stack.enter_context(_scratch(services.database_url))
-        indexing, kept = services.embedder, None
+        kept: KeptVectors | None = None
         if keep_vectors:
-            kept = KeptVectors(services.embedder, services.settings.data_dir / "vectors")
-            stack.enter_context(closing(kept))
-            indexing = cast(Embedder, kept)
-        report = refresh(pool, connector, indexing, full=True, mode="eager", progress=progress)
+            folder_of_vectors = services.settings.data_dir / "vectors"
+            kept = stack.enter_context(keeping(services.embedder, folder_of_vectors))
+        report = refresh(pool, connector, services.embedder, full=True, mode="eager", progress=progress)
         if not report.documents:
             raise LorebotError(f"No document of {folder} could be read: check its files (docs/formats.md).")
         embedded = kept.embedded if kept else None
         titles = _settle(pool, report, judged)
         rankers = {name: search_ranker(pool, services.embedder, name) for name in strategies}
-        rankers |= _plain_rankers(plain, connector, indexing, services.embedder, progress)
+        rankers |= _plain_rankers(plain, connector, services.embedder, progress)
         runs = [_run(name, rankers[name], judged, progress) for name in strategies]
     return Evaluation(
         collection=folder.resolve().name,
@@ -152,14 +150,14 @@ def _settle(pool: ConnectionPool, report: RefreshReport, judged: Judged) -> dict
 
 
 def _plain_rankers(
-    names: Sequence[str], connector: CollectionConnector, indexing: Embedder, asking: Embedder, progress: Tell
+    names: Sequence[str], connector: CollectionConnector, embedder: Embedder, progress: Tell
 ) -> dict[str, Ranker]:
     if not names:
         return {}
     found = connector.documents([each.id for each in connector.listing()])
     documents = [each for each in found if isinstance(each, Document)]
     tell = partial(_tell, progress, "plain", "embedding")
-    scorers = plain_scorers(names, documents, indexing=indexing, asking=asking, progress=tell)
+    scorers = plain_scorers(names, documents, embedder, progress=tell)
     return {name: plain_ranker(documents, scorer) for name, scorer in scorers.items()}
 
 

@@ -14,10 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from connectors.documents import Document, DocumentKind, Section, SectionKind
-from indexer.embedding import Embedder
+from indexer.embedding import Embedder, Model
 from indexer.ranking import DEFAULT_STRATEGY, Strategy
 from lorebot.errors import LorebotError
-from lorebot.evaluation.kept_vectors import KeptVectors
+from lorebot.evaluation.kept_vectors import KeptVectors, keeping
 from lorebot.evaluation.plain import PLAIN, plain_scorers, require_packages
 from lorebot.evaluation.strategies import plain_ranker, resolve, search_strategies
 
@@ -44,31 +44,23 @@ def document(identity: str) -> Document:
     )
 
 
-class Watched:
-    """The real embedder, and how many tokens each text had that it was given."""
+class Watched(KeptVectors):
+    """The real model, and how many tokens each text had that it was given; it keeps them in a folder of its own."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.name, self.max_tokens = embedder.name, embedder.max_tokens
-        self.dimensions = embedder.dimensions
+    def __init__(self, model: Model, folder: Path) -> None:
+        super().__init__(model, folder)
         self.sizes: list[int] = []
 
-    def count_tokens(self, text: str) -> int:
-        """As the embedder."""
-        return self._embedder.count_tokens(text)
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """As the embedder."""
-        self.sizes += [self.count_tokens(text) for text in texts]
-        return self._embedder.encode(texts)
+    def encode(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        """As the model."""
+        self.sizes += [] if query else [self.count_tokens(text) for text in texts]
+        return super().encode(texts, query=query)
 
 
 def ranked(name: str, question: str, embedder: Embedder) -> list[str]:
     """What a plain strategy finds."""
     documents = [document(identity) for identity in TEXTS]
-    scorers = plain_scorers(
-        [name], documents, indexing=embedder, asking=embedder, progress=lambda done, total: None
-    )
+    scorers = plain_scorers([name], documents, embedder, progress=lambda done, total: None)
     return plain_ranker(documents, scorers[name])(question, 100)
 
 
@@ -90,16 +82,13 @@ def test_a_long_document_is_found_by_what_stands_at_its_end(embedder: Embedder) 
     assert ranked("plain-vectors", "in which cupboard is the lid", embedder)[0] == "kettle"
 
 
-def test_no_run_is_longer_than_said(embedder: Embedder) -> None:
+def test_no_run_is_longer_than_said(tmp_path: Path) -> None:
     """About 230 tokens with the title, within the model's window."""
-    watched = Watched(embedder)
-    plain_scorers(
-        ["plain-vectors"],
-        [document(identity) for identity in TEXTS],
-        indexing=watched,
-        asking=watched,
-        progress=lambda done, total: None,
-    )
+    embedder = Embedder()
+    with closing(Watched(embedder.model, tmp_path)) as watched:
+        embedder.adopt(watched)
+        documents = [document(identity) for identity in TEXTS]
+        plain_scorers(["plain-vectors"], documents, embedder, progress=lambda done, total: None)
 
     assert len(watched.sizes) > len(TEXTS)
     assert 200 < max(watched.sizes) <= 230
@@ -132,28 +121,33 @@ def test_missing_packages_are_said_in_one_sentence(monkeypatch: pytest.MonkeyPat
         require_packages()
 
 
-def test_a_kept_vector_is_not_embedded_again(tmp_path: Path, embedder: Embedder) -> None:
-    """In another process either; order and repetition are the caller's."""
+def test_a_kept_vector_is_not_embedded_again(tmp_path: Path) -> None:
+    """In another process either; order and repetition are the caller's. Afterwards the embedder is as it was."""
+    embedder = Embedder()
+    model = embedder.model
     texts = [text for _, text in TEXTS.values()]
-    with closing(KeptVectors(embedder, tmp_path / "vectors")) as kept:
-        first = kept.encode([*texts, texts[0]])
+    with keeping(embedder, tmp_path / "vectors") as kept:
+        first = embedder.encode([*texts, texts[0]])
         assert kept.embedded == len(texts)
-    watched = Watched(embedder)
-    with closing(KeptVectors(watched, tmp_path / "vectors")) as kept:
-        again = kept.encode([texts[2], "something new", texts[0]])
+    with closing(Watched(model, tmp_path / "seen")) as watched:
+        embedder.adopt(watched)
+        with keeping(embedder, tmp_path / "vectors") as kept:
+            again = embedder.encode([texts[2], "something new", texts[0]])
+            assert (kept.embedded, len(watched.sizes)) == (1, 1)
+            # A question is embedded as ever, so that its time is real.
+            assert (embedder.encode([texts[0]], query=True) == model.encode([texts[0]], query=True)).all()
+        assert embedder.model is watched
 
-        assert (kept.embedded, len(watched.sizes)) == (1, 1)
-        assert (again[0] == first[2]).all()
-        assert (again[2] == first[0]).all()
-        assert (first[3] == first[0]).all()
-        assert kept.encode([]).shape == (0, embedder.dimensions)
+    assert (again[0] == first[2]).all()
+    assert (again[2] == first[0]).all()
+    assert (first[3] == first[0]).all()
     # Rounded as the index rounds them.
-    assert np.abs(first[:3] - embedder.encode(texts)).max() < 1e-3
+    assert np.abs(first[:3] - model.encode(texts)).max() < 1e-3
 
 
 def test_only_digests_and_vectors_are_kept(tmp_path: Path, embedder: Embedder) -> None:
     """No text of a document lies in the file."""
-    with closing(KeptVectors(embedder, tmp_path)) as kept:
+    with closing(KeptVectors(embedder.model, tmp_path)) as kept:
         kept.encode([TEXTS["ferns"][1]])
     (file,) = tmp_path.iterdir()
 
