@@ -187,6 +187,12 @@ class _Asking:
 
 
 def delete_orphans(pool: ConnectionPool, source: str) -> None:
-    """Delete rules that no document and no chunk has any more; at the end, when nobody holds their ids."""
+    """Delete rules that no document and no chunk has any more; at the end, when nobody holds their ids.
+
+    So are sets of rules, of whatever source, that nothing demands any more.
+    """
     with pool.connection() as connection:
         connection.execute(SQL["delete_orphans"], {"source": source})
+    with pool.connection() as connection:
+        unused = [row[0] for row in connection.execute(SQL["unused_sets"])]
+        connection.execute(SQL["delete_unused_sets"], {"ids": unused})

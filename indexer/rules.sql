@@ -17,3 +17,18 @@ delete from access_rules r
 where r.source = %(source)s
   and not exists (select from documents d where d.rule_ids @> array[r.id])
   and not exists (select from chunks c where c.rule_ids <> '{}' and c.rule_ids @> array[r.id])
+
+-- name: unused_sets
+-- Those that somebody is just about to use are locked, and left for another time.
+select s.id from rule_sets s
+where s.rule_ids <> '{0}'
+  and not exists (select from documents d where d.rule_set_id = s.id)
+  and not exists (select from chunks c where c.rule_set_id = s.id)
+for update skip locked
+
+-- name: delete_unused_sets
+-- Looked at again, now that nobody can use one any more: somebody may have, between the look and the lock.
+delete from rule_sets s
+where s.id = any(%(ids)s)
+  and not exists (select from documents d where d.rule_set_id = s.id)
+  and not exists (select from chunks c where c.rule_set_id = s.id)

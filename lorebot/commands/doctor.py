@@ -65,6 +65,7 @@ def _attempts(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     from lorebot.wiring import find_sources
 
     yield "database", lambda: _database(settings)
+    yield "permissions", lambda: _wall(settings)
     yield "embedding model", lambda: _embedding(settings)
     yield "language model", lambda: _model(settings)
     yield "Slack", lambda: _slack(settings)
@@ -84,6 +85,18 @@ def _database(settings: Settings) -> str:
         ).fetchone() or ("?",)
     kind = "embedded" if settings.database.url is None else "external"
     return f"PostgreSQL {server} ({kind}) with pgvector {vector}; the schema is up to date."
+
+
+def _wall(settings: Settings) -> str:
+    from indexer.readers import wall_gap
+    from lorebot.errors import DatabaseError
+    from lorebot.wiring import open_services
+
+    with open_services(settings) as services:
+        gap = wall_gap(services.pool)
+    if gap is not None:
+        raise DatabaseError(f"Searches are filtered, but have no wall behind the filter: {gap}.")
+    return "searches read in a role that sees only what the people who ask may read."
 
 
 def check_source(settings: Settings, table: SourceTable) -> str:

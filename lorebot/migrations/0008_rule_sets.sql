@@ -109,7 +109,7 @@ declare
     document_rules bigint[];
     document_set int;
 begin
-    if tg_op = 'INSERT' then
+    if tg_op = 'INSERT' or old.document_id <> new.document_id then
         select rule_ids, rule_set_id into document_rules, document_set
         from documents where id = new.document_id for share;
     else
@@ -290,10 +290,10 @@ create function wall_gap() returns text language sql stable as $$
             'set true, inherit false", then "select %I.raise_wall()" as %2$I',
             case when r.oid is null then 'create role lorebot_reader nologin; ' end, current_user, current_schema())
         when r.rolsuper or r.rolbypassrls or exists (
-            select from reader_tables t join pg_class c on c.oid = t.name::regclass where pg_has_role(r.oid, c.relowner, 'usage'))
+            select from reader_tables t join pg_class c on c.oid = to_regclass(t.name) where pg_has_role(r.oid, c.relowner, 'usage'))
             then 'the role lorebot_reader may see everything: take superuser, bypassrls and its memberships from it'
         when not has_schema_privilege(r.oid, current_schema(), 'usage') or exists (
-            select from reader_tables t where not has_table_privilege(r.oid, t.name::regclass, 'select'))
+            select from reader_tables t where not has_table_privilege(r.oid, to_regclass(t.name), 'select'))
             then format('the role that searches lacks rights: say "select %I.raise_wall()"', current_schema())
         end
     from (select) as one left join pg_roles r on r.rolname = 'lorebot_reader'
