@@ -79,12 +79,12 @@ def _gradient(matrix: Floats, examples: Examples, chosen: Indices, temperature: 
     same = documents[:, None] == documents[None, :]
     np.fill_diagonal(same, val=False)
     among[same] = -np.inf
-    against = np.einsum("nd,nkd->nk", unit, confusions) / temperature
+    against = (confusions @ unit[:, :, None])[:, :, 0] / temperature
     logits = np.concatenate([among, against], axis=1)
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     shares[np.arange(count), np.arange(count)] -= 1
-    pushed = shares[:, :count] @ answers + np.einsum("nk,nkd->nd", shares[:, count:], confusions)
+    pushed = shares[:, :count] @ answers + (shares[:, None, count:] @ confusions)[:, 0]
     pushed /= temperature * count
     # Only the direction of the mapped question counts, not its length.
     pushed = (pushed - (pushed * unit).sum(axis=1, keepdims=True) * unit) / lengths
