@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 from psycopg_pool import ConnectionPool
 
 from indexer.audience import Audience
 from indexer.embedding import Embedder
+from indexer.neighbourhood import widen
 from indexer.search import Hit, SearchResult, search
 from indexer.texts import storable
 from inference.answers import Answer, Citation
@@ -34,6 +36,9 @@ LONGEST_QUESTION = 8000
 #: Chunks of an answer (3 to 5), and how many of them one document may fill.
 PASSAGES = 5
 PER_DOCUMENT = 2
+
+#: Tokens of what stands around the passages, for a model to read; all together.
+AROUND = 1500
 
 #: Links under an "I do not know".
 NEAREST = 3
@@ -87,7 +92,7 @@ class Assistant:
         found = self._search(searched, audience)
         answering = time.perf_counter()
         tell(f"Reading {_count(len(found.hits), 'passage')}")
-        text, citations, model = self._answer(question, searched, context.summary, found.hits)
+        text, citations, model = self._answer(question, searched, context.summary, found.hits, audience)
         answered = time.perf_counter()
         summary = self._summary(context.summary, question, text, citations)
         known = found.hits if citations else ()
@@ -131,14 +136,14 @@ class Assistant:
         return summarise(model, summary=before, question=question, answer=answer, citations=citations)
 
     def _answer(
-        self, question: str, searched: str, summary: str, hits: Sequence[Hit]
+        self, question: str, searched: str, summary: str, hits: Sequence[Hit], audience: Audience
     ) -> tuple[str, tuple[Citation, ...], str]:
         passages = number_passages(hits)
         if not answerable(searched, hits):
             return UNKNOWN, (), MODEL_NAME if self._model is None else self._model.label
         if self._model is not None:
             try:
-                return self._written(self._model, question, summary, passages)
+                return self._written(self._model, question, summary, passages, audience)
             except InferenceError as error:
                 # The person still gets an answer, and it says that it quotes.
                 log.warning("model_fell_back", reason=type(error).__name__)
@@ -146,12 +151,15 @@ class Assistant:
         return (text, citations, MODEL_NAME) if citations else (UNKNOWN, (), MODEL_NAME)
 
     def _written(
-        self, model: ChatModel, question: str, summary: str, passages: Sequence[Passage]
+        self, model: ChatModel, question: str, summary: str, passages: Sequence[Passage], audience: Audience
     ) -> tuple[str, tuple[Citation, ...], str]:
         def count(some: Sequence[Passage]) -> int:
             return model.count_tokens(answer_messages(question=question, summary=summary, passages=some))
 
-        fitting = fit_passages(passages, room=model.context_tokens - model.max_reply_tokens, count=count)
+        room = model.context_tokens - model.max_reply_tokens
+        fitting = fit_passages(passages, room=room, count=count)
+        wide = self._widened(fitting, room - count(fitting), audience)
+        fitting = wide if count(wide) <= room else fitting
         reply = model.reply(answer_messages(question=question, summary=summary, passages=fitting))
         if _NOT_KNOWN.match(reply):
             return UNKNOWN, (), model.name
@@ -159,6 +167,18 @@ class Assistant:
         if not citations:
             raise ModelAnswerError("The model's answer names no source.")
         return text, citations, model.name
+
+    def _widened(self, passages: Sequence[Passage], spare: int, audience: Audience) -> list[Passage]:
+        """The passages with what stands around them, within what is spare of the model's window.
+
+        Counted by the embedder's tokeniser, because asking the model for each would take a call each; the two
+        differ, so half is left free.
+        """
+        hits = [passage.hit for passage in passages]
+        own = sum(self._embedder.count_tokens(hit.text) for hit in hits)
+        room = own + min(AROUND, spare // 2)
+        texts = widen(self._pool, hits, audience=audience, room=room, count=self._embedder.count_tokens)
+        return [replace(passage, wide=text) for passage, text in zip(passages, texts, strict=True)]
 
 
 def _checked(question: str) -> str:

@@ -17,11 +17,18 @@ class Passage:
 
     number: int
     hit: Hit
+    #: The chunk with what stands around it, for who reads more than a quote; "" where it is not widened.
+    wide: str = ""
 
     @property
     def text(self) -> str:
         """The chunk's Markdown."""
         return self.hit.text
+
+    @property
+    def reading(self) -> str:
+        """What a model reads."""
+        return self.wide or self.hit.text
 
     @property
     def name(self) -> str:
@@ -38,11 +45,18 @@ def number_passages(hits: Iterable[Hit]) -> list[Passage]:
 def cite(hit: Hit, number: int, statement: str = "") -> Citation:
     """The citation of a hit: the place itself, not just the document.
 
-    Of a run of comments it is the one that shares the most words with the ``statement`` that is cited.
+    Of a run of comments, or of small sections, it is the one that shares the most words with the ``statement`` that is
+    cited.
     """
     if hit.anchors:
         anchor = _nearest_anchor(hit, statement)
-        hit = replace(hit, url=anchor.url, author=anchor.author, created=anchor.created)
+        hit = replace(
+            hit,
+            url=anchor.url,
+            author=anchor.author or hit.author,
+            created=anchor.created,
+            heading=anchor.heading or hit.heading,
+        )
     return Citation(
         number=number,
         title=f"{hit.external_id} {hit.title}" if is_ticket(hit) else hit.title,

@@ -70,7 +70,7 @@ def _passage(passage: Passage) -> str:
     facts = [hit.place, hit.kind, hit.status, f"updated {hit.updated:%Y-%m-%d}" if hit.updated else None]
     about = ", ".join(fact for fact in facts if fact)
     title = _data(f"{passage.name} ({about})")
-    return f'<passage number="{passage.number}">\n{title}\n{_data(passage.text)}\n</passage>'
+    return f'<passage number="{passage.number}">\n{title}\n{_data(passage.reading)}\n</passage>'
 
 
 def _data(text: str) -> str:
