@@ -168,7 +168,7 @@ class Two:
         self.first = psycopg.connect(url)
         self.second = psycopg.connect(url)
         self._watch = psycopg.connect(url, autocommit=True)
-        self._failures: list[BaseException] = []
+        self._failures: list[psycopg.Error] = []
 
     def wait_for_first(self, statement: str, *parameters: Any) -> threading.Thread:
         """Let the second say something, and return when it waits for the first."""
@@ -177,7 +177,7 @@ class Two:
             try:
                 self.second.execute(statement.encode(), parameters)
                 self.second.commit()
-            except BaseException as error:
+            except psycopg.Error as error:
                 self._failures.append(error)
 
         thread = threading.Thread(target=work, daemon=True)
@@ -207,7 +207,8 @@ class Two:
             connection.close()
 
 
-DOCUMENT = """insert into documents (source, source_id, external_id, kind, title, url, place, labels, content_hash, rule_ids)
+DOCUMENT = """insert into documents (source, source_id, external_id, kind, title, url, place, labels, content_hash,
+                                     rule_ids)
               values ('wiki', %s, '1', 'page', 't', 'u', 'p', '{}', 'h', '{1}')"""
 CHUNK = """insert into chunks (document_id, position, kind, heading, url, text, context, hash, rule_ids)
            select id, %s, 'section', '', 'u', 'x', '', 'h', '{2}' from documents where source_id = '1'"""
