@@ -1,7 +1,9 @@
 """How a resolved ticket ended: its resolution in words, the comment that fixed it, fix versions and linked changes.
 
 Jira does not say which comment holds the solution, so each is judged by cues: who wrote it, when, and what it says.
-The weights were set by reading resolved tickets of a public site; docs/search.md has the figures.
+Checked by reading 98 resolved tickets of a public site with two comments or more: of 86 comments chosen 79 are right,
+and with those tickets in which rightly none is, 84 of 98. (The assignee's last comment before the resolution: 54 of 59
+are right, 59 of 98.)
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ _CUES = (
         2,
     ),
     _cue(r"\b(?:fix(?:ed|es)?|solution|solves|resolves|resolved|root cause|caused by|because)\b", 1, 1),
-    _cue(r"\bwork-?arounds?\b|\binstead\b", 1, 1.5),
+    _cue(r"\bwork-?arounds?\b|\binstead\b", 1.5, 1.5),
     _cue(r"\b(?:duplicates?|dupe)\b", 0.5, 2),
     _cue(
         r"\bcan(?:no|')t (?:be )?reproduced?|un(?:able to |-?)reproduc|not reproduc"
