@@ -74,9 +74,12 @@ def follow(pool: ConnectionPool, embedder: Embedder) -> LiveModel:
     """
     found = live(pool) or _first(pool, embedder.model)
     model = embedder.model
-    if model.name != found.name:
+    while model.name != found.name:
         log.info("embedding_model_followed", model=found.name, before=model.name)
         model = embedder.use(found.name, found.location)
+        # The first time it is exported, which takes so long that another may be live by then.
+        model.load()
+        found = live(pool) or found
     return LiveModel(id=found.id, name=found.name, model=model)
 
 
