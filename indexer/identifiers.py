@@ -57,7 +57,7 @@ def ticket_keys(text: str) -> list[str]:
 
 
 def _is_identifier(word: str) -> bool:
-    return not word.isalpha() and not word.isdigit()
+    return len(word) > 1 and not word.isalpha() and not word.isdigit()
 
 
 def _camel_parts(name: str) -> list[str]:

@@ -29,7 +29,7 @@ from indexer.ranking import DEFAULT_STRATEGY, Ranking, Strategy
 from indexer.readers import reading
 from indexer.reranking import DEPTH, Reranker, RerankingError
 from indexer.statements import load
-from indexer.terms import AVERAGE_LENGTH, RARE
+from indexer.terms import AVERAGE_LENGTH
 from indexer.texts import storable
 from indexer.vectors import embed_missing
 
@@ -163,29 +163,26 @@ def search(
     if not any(character.isalnum() for character in question):
         return SearchResult(hits=(), timings_ms={"total": 0.0})
     watch = _Stopwatch()
-    ranking = ranking or Ranking()
     with watch.step("total"):
-        parameters: dict[str, Any] = {
-            **_asked(question),
-            **asdict(limits or Limits()),
-            **_sizes(max(limit, DEPTH) if reranker else limit),
-            "per_document": per_document,
-            "emails": None if audience.emails is None else sorted(audience.emails),
-            "sources": None if sources is None else list(sources),
-            "strategy": strategy,
-        }
+        values = parameters(
+            question,
+            audience=audience,
+            limit=max(limit, DEPTH) if reranker else limit,
+            per_document=per_document,
+            sources=sources,
+            strategy=strategy,
+            ranking=ranking or Ranking(),
+            limits=limits or Limits(),
+        )
         with watch.step("embed"):
-            vector, model_id, ranking = _vector(
-                pool, embedder, question, strategy=strategy, ranking=ranking, tunings=tunings
-            )
-        parameters |= asdict(ranking) | {"vector": vector, "model_id": model_id}
+            values |= _vector(pool, embedder, question, strategy, tunings)
         with watch.step("search"):
-            rows, lacking = _run(pool, audience, parameters)
+            rows, lacking = _run(pool, audience, values)
         if lacking:
             with watch.step("lazy"):
-                embed_missing(pool, lacking, embedder, model_id)
+                embed_missing(pool, lacking, embedder, values["model_id"])
             with watch.step("again"):
-                rows, _ = _run(pool, audience, parameters)
+                rows, _ = _run(pool, audience, values)
         hits = [_hit(row) for row in rows]
         if reranker and hits:
             with watch.step("rerank"):
@@ -193,59 +190,68 @@ def search(
     return SearchResult(hits=tuple(hits), timings_ms=watch.timings)
 
 
-def _asked(question: str) -> dict[str, Any]:
+def parameters(
+    question: str,
+    *,
+    audience: Audience,
+    limit: int,
+    per_document: int | None = None,
+    sources: Sequence[str] | None = None,
+    strategy: Strategy = DEFAULT_STRATEGY,
+    ranking: Ranking | None = None,
+    limits: Limits | None = None,
+) -> dict[str, Any]:
+    """What the statement is told, but for ``vector`` and ``model_id``."""
     query = understand(question)
     return {
+        **asdict(ranking or Ranking()),
+        **asdict(limits or Limits()),
         "words": query.words,
         "identifiers": list(query.identifiers),
         "keys": list(query.ticket_keys),
         "phrases": list(query.phrases),
         "phrase_words": list(query.phrase_words),
-    }
-
-
-def _sizes(limit: int) -> dict[str, float]:
-    return {
+        "emails": None if audience.emails is None else sorted(audience.emails),
+        "sources": None if sources is None else list(sources),
+        "strategy": strategy,
         "limit": limit,
+        "per_document": per_document,
         "candidates": max(CANDIDATES, CANDIDATES_PER_HIT * limit),
         "seed_depth": max(SEED_DEPTH, limit),
         "embed_up_to": EMBED_UP_TO,
-        "rare": RARE,
         "average_length": AVERAGE_LENGTH,
     }
 
 
+def statement(dimensions: int) -> sql.Composed:
+    """The search for vectors of this length: the index is on an expression with the length as a literal, and the
+    query has to say the same."""
+    return sql.SQL(SQL["search"]).format(dimensions=sql.Literal(dimensions))
+
+
 def _vector(
-    pool: ConnectionPool,
-    embedder: Embedder,
-    question: str,
-    *,
-    strategy: Strategy,
-    ranking: Ranking,
-    tunings: LiveTunings | None,
-) -> tuple[HalfVector | None, int, Ranking]:
-    """The question's vector as the live model makes it, that model's id, and the weights to search with."""
+    pool: ConnectionPool, embedder: Embedder, question: str, strategy: Strategy, tunings: LiveTunings | None
+) -> dict[str, Any]:
+    """The question's vector as the live model makes it, that model's id, and the weights that were learned for it."""
     model_id = follow(pool, embedder).id
     tuning = tunings.get(pool, model_id) if tunings else None
-    if tuning and tuning.weights:
-        known = {field.name for field in fields(Ranking)}
-        ranking = replace(ranking, **{name: value for name, value in tuning.weights.items() if name in known})
+    learned = {field.name for field in fields(Ranking)} & set((tuning and tuning.weights) or {})
+    values: dict[str, Any] = (
+        {name: tuning.weights[name] for name in learned} if tuning and tuning.weights else {}
+    )
     if strategy == "keyword":
-        return None, model_id, ranking
+        return values | {"vector": None, "model_id": model_id}
     vector = embedder.model.encode([question], query=True)[0]
-    return HalfVector(tuning.apply(vector) if tuning else vector), model_id, ranking
+    return values | {"vector": HalfVector(tuning.apply(vector) if tuning else vector), "model_id": model_id}
 
 
 def _run(
-    pool: ConnectionPool, audience: Audience, parameters: Mapping[str, Any]
+    pool: ConnectionPool, audience: Audience, values: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], list[int]]:
     """The hits, and the ids of candidates that lack a vector."""
-    # The index is on an expression with the length as a literal; the query has to say the same.
-    vector = parameters["vector"]
-    dimensions = sql.Literal(vector.dimensions() if vector is not None else 1)
-    statement = sql.SQL(SQL["search"]).format(dimensions=dimensions)
+    vector = values["vector"]
     with reading(pool, audience) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement, parameters).fetchall()
+        rows = cursor.execute(statement(vector.dimensions() if vector else 1), values).fetchall()
     lacking = rows[0]["lacking"]
     return [row for row in rows if row["chunk_id"] is not None], lacking
 

@@ -27,7 +27,7 @@ with visible as materialized (
            set_config('hnsw.max_scan_tuples', '200000', true)
 ), asked as materialized (
     -- The question's terms that the audience's chunks have, with how many of these have each.
-    select t.id, greatest(t.chunks, %(rare)s) as cost,
+    select t.id, greatest(t.chunks, df.chunks) as cost,
            ln(1 + (greatest(plan.chunks - df.chunks, 0) + 0.5) / (df.chunks + 0.5)) as idf
     from (
         select unnest(tsvector_to_array(to_tsvector(i.language::regconfig, %(words)s))) as lexeme from word_index i

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
+from pgvector import HalfVector
 
-from connectors.documents import Document, DocumentKind
+from connectors.documents import AccessRule, Document, DocumentKind
 from indexer import search as search_module
+from indexer import vector_index
 from indexer.audience import Audience
-from indexer.search import Hit, search
+from indexer.search import Hit, Limits, search
 
 Make = Callable[..., Document]
 
@@ -65,7 +70,7 @@ def test_hits_come_best_first_with_all_that_a_citation_needs(filled: Any) -> Non
         "H0",
     )
     assert (best.kind, best.document_kind, best.source, best.title) == ("section", "page", "wiki", "Page 1")
-    assert best.score > 1
+    assert 0.5 < best.score < 1.1
 
 
 def test_a_ticket_that_is_named_comes_first(filled: Any) -> None:
@@ -76,9 +81,17 @@ def test_a_ticket_that_is_named_comes_first(filled: Any) -> None:
     assert not any(hit.named for hit in find(filled, "what is OPS-99?"))
 
 
+def long(number: int) -> str:
+    """A section that fills a chunk of its own."""
+    return (
+        f"Printer hint number {number}. "
+        + f"Tray {number} holds paper and room {number} has more of it. " * 16
+    )
+
+
 def test_the_limit_and_the_share_of_one_document_are_kept(index: Any, source: Any, document: Make) -> None:
     """A long page does not fill the answer alone."""
-    source.put(document(1, *(f"Printer hint number {n}." for n in range(8))), document(2, "A printer, too."))
+    source.put(document(1, *(long(n) for n in range(8))), document(2, "A printer, too."))
     index.refresh(source)
 
     assert len(find(index, "printer hint", limit=3)) == 3
@@ -89,13 +102,23 @@ def test_the_limit_and_the_share_of_one_document_are_kept(index: Any, source: An
 def test_only_the_sources_asked_for_are_searched(filled: Any, document: Make, source: Any) -> None:
     """By name; an unknown one has nothing."""
     other = type(source)(name="other")
-    other.put(document(1, TEXTS[1], source="other"))
+    other.put(document(1, "Restart cups, the daemon that prints.", source="other"))
     filled.refresh(other)
 
     assert {hit.source for hit in find(filled, "restart cups")} == {"wiki", "other"}
     assert {hit.source for hit in find(filled, "restart cups", sources=["other"])} == {"other"}
     assert find(filled, "restart cups", sources=["nowhere"]) == ()
     assert find(filled, "restart cups", sources=[]) == ()
+
+
+def test_of_texts_that_are_the_same_one_is_found(filled: Any, source: Any, document: Make) -> None:
+    """A page that was copied does not crowd out others; under a title that fits better it is the one."""
+    source.put(document(7, TEXTS[1], title="Restart cups"), document(8, TEXTS[1], title="Copy"))
+    filled.refresh(source)
+
+    hits = find(filled, "restart cups")
+    assert hits[0].title == "Restart cups"
+    assert [hit.text for hit in hits].count(hits[0].text) == 1
 
 
 def test_lazy_vectors_are_made_for_the_keyword_hits_alone_and_stored(
@@ -116,43 +139,76 @@ def test_lazy_vectors_are_made_for_the_keyword_hits_alone_and_stored(
     assert index.rows("select chunk_id, xmin::text from embeddings") == stored
 
 
-def test_the_vector_index_finds_what_the_exact_scan_finds(
-    index: Any, source: Any, document: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Beyond EXACT_UP_TO vectors the HNSW index is used; the best hits are the same, also for a narrow reader."""
+@pytest.fixture
+def many(index: Any, source: Any, document: Make, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An index of 64 short pages, with an HNSW index on their vectors; one of four is of the group `few`."""
     subjects = ["printer", "vpn", "holiday", "invoice", "database", "deployment", "badge", "laptop"]
     acts = ["restart", "order", "lose", "renew", "audit", "return", "secure", "configure"]
-    source.put(
-        document(1, *(f"How to {act} a {subject} in the office." for subject in subjects for act in acts))
-    )
-    index.refresh(source)
-    questions = ["renewing my vpn", "my badge is lost", "send the notebook back", "bill check"]
-    exact = [find(index, question, strategy="vector", limit=5) for question in questions]
-
-    monkeypatch.setattr(search_module, "EXACT_UP_TO", 10)
-    indexed = [find(index, question, strategy="vector", limit=5) for question in questions]
-    narrow = [
-        find(index, question, strategy="vector", limit=5, audience=Audience.of(["nobody@example.com"]))
-        for question in questions
+    few = AccessRule(name="few", principals=frozenset({"group:few"}))
+    pages = [
+        document(number, f"How to {act} a {subject} in the office.", title=f"{act} {subject}")
+        for number, (subject, act) in enumerate(product(subjects, acts))
     ]
+    source.put(*(replace(page, access_rules=(few,)) if int(page.id) % 4 else page for page in pages))
+    monkeypatch.setattr(vector_index, "INDEX_FROM", 10)
+    index.refresh(source)
+    with index.pool.connection() as connection:
+        connection.autocommit = True
+        connection.execute("vacuum analyze")
+        connection.autocommit = False
+    return index
 
-    names = [[hit.chunk_id for hit in hits] for hits in exact]
-    assert [[hit.chunk_id for hit in hits] for hits in indexed] == names
-    assert [[hit.chunk_id for hit in hits] for hits in narrow] == names
+
+QUESTIONS = ["renewing my vpn", "my badge is lost", "send the notebook back", "bill check"]
+
+#: Everything is many.
+NOTHING_IS_FEW = Limits(exact_up_to=3, exact_factor=0.0, hash_up_to=0)
 
 
-def test_the_index_on_vectors_is_there_and_can_be_used(filled: Any) -> None:
-    """The expression and the predicate of the query are those of the model's partial index."""
-    with filled.pool.connection() as connection:
+def test_the_vector_index_finds_what_the_exact_scan_finds(many: Any) -> None:
+    """Beyond ``exact_up_to`` chunks the HNSW index is used; the hits are the same, also for a narrow reader."""
+    for audience in (Audience.operator(), Audience.of(["nobody@example.com"])):
+        for question in QUESTIONS:
+            exact = find(many, question, strategy="vector", limit=5, audience=audience)
+            indexed = find(
+                many, question, strategy="vector", limit=5, audience=audience, limits=NOTHING_IS_FEW
+            )
+            assert [hit.chunk_id for hit in indexed] == [hit.chunk_id for hit in exact]
+
+
+@pytest.mark.parametrize(("limits", "indexed"), [(Limits(), False), (NOTHING_IS_FEW, True)])
+def test_the_plan_goes_by_how_much_the_reader_may_read(many: Any, limits: Limits, *, indexed: bool) -> None:
+    """One statement holds both ways; the one that is not taken reads nothing."""
+    parameters = search_module.parameters(
+        "restart printer", audience=Audience.operator(), limit=5, limits=limits
+    )
+    vector = many.embedder.encode(["restart printer"])[0]
+    with search_module.reading(many.pool, Audience.operator()) as connection:
+        # So few rows are always sorted.
         connection.execute("set local enable_seqscan = off")
         connection.execute("set local enable_sort = off")
-        vector = str(filled.embedder.encode(["printer"])[0].tolist())
-        plan = connection.execute(
-            "explain select chunk_id from embeddings where model_id = 1 "
-            "order by embedding::halfvec(384) <=> %s::halfvec(384) limit 5",
-            [vector],
-        ).fetchall()
-    assert any("embeddings_hnsw_1" in line for (line,) in plan)
+        plan = "\n".join(
+            line
+            for (line,) in connection.execute(
+                "explain (analyze, costs off, timing off) "
+                + search_module.statement(len(vector)).as_string(),
+                parameters | {"vector": HalfVector(vector), "model_id": 1},
+            )
+        )
+    scans = re.findall(r"Index Scan using embeddings_hnsw\S+ on embeddings.*\((.*)\)", plan)
+    assert ["never executed" in scan for scan in scans] == [not indexed], plan
+
+
+def test_what_is_common_counts_for_the_candidates_alone_where_there_is_too_much_of_it(many: Any) -> None:
+    """The rarest word finds the candidates; their scores are those of all words all the same."""
+    question = "how to renew a vpn in the office"
+    whole = find(many, question, strategy="keyword", limit=5)
+    bounded = find(many, question, strategy="keyword", limit=5, limits=Limits(postings_up_to=20))
+    assert [(hit.chunk_id, hit.keyword_score) for hit in bounded] == [
+        (hit.chunk_id, hit.keyword_score) for hit in whole
+    ]
+    assert "'offic'" in str(many.rows("select to_tsvector('english', %s)::text", question))
+    assert bounded[0].title == "renew vpn"
 
 
 def test_any_question_with_a_word_is_searched(filled: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.identifiers import identifiers, ticket_keys
+from indexer.identifiers import identifiers, split_words, ticket_keys
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,25 @@ from indexer.identifiers import identifiers, ticket_keys
 def test_what_people_look_up_whole_is_found(text: str, found: dict[str, int]) -> None:
     """Lower case, counted; words, numbers and blobs are left to the stemmer."""
     assert identifiers(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("see PAY-123.", "see PAY 123."),
+        ("ERR_CONN_RESET", "ERR CONN RESET"),
+        ("com.foo.Bar", "com foo Bar"),
+        ("v9.0.1", "v9 0 1"),
+        ("tail /var/log/x.log!", "tail /var log x log!"),
+        ("ScrollableView, XMLHttpRequest", "ScrollableView Scrollable View, XMLHttpRequest XML Http Request"),
+        ("db-rst-01.acme.example", "db rst 01 acme example"),
+        ("Größe-über_alles", "Größe über alles"),
+        ("plain words, don't split", "plain words, don't split"),
+    ],
+)
+def test_the_stemmer_gets_the_parts(text: str, words: str) -> None:
+    """An identifier at its joints and camelCase at its humps; everything else stays."""
+    assert split_words(text).text == words
 
 
 @pytest.mark.parametrize(
