@@ -6,15 +6,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import requests
+from cached_model import open_embedder
 from company import company_connectors
 from figures import Figure, median
+from numpy.typing import NDArray
 from processes import sandbox, temporary_folder
 from psycopg_pool import ConnectionPool
+from sentence_transformers import SentenceTransformer
 
 from connectors.documents import Connector
-from indexer.embedding import Embedder
+from indexer.embedding import Embedder, Model, model_folder
 from indexer.refresh import RefreshReport, refresh
 from lorebot.commands.demo import sample_company
 from lorebot.database import embedded
@@ -23,13 +28,17 @@ from lorebot.database.pool import open_pool
 
 def measure(repeats: int) -> list[Figure]:
     """Index the company into so many empty databases."""
-    embedder = _TimedEmbedder()
-    embedder.encode(["loads the model"])
+    plain = SentenceTransformer(str(model_folder(None)), device="cpu", local_files_only=True)
+    plain.encode(["loads the model"], show_progress_bar=False)
     with temporary_folder() as folder, sandbox(sample_company(), folder) as (_, addresses):
+        embedder = open_embedder(folder)
+        embedder.model.tune()
+        model = _TimedModel(embedder.model)
+        embedder.adopt(model)
         connectors = company_connectors(addresses)
         requests_url = f"{addresses['page_url']}_admin/requests"
         runs = [
-            _index_once(folder / f"data-{number}", connectors, embedder, requests_url)
+            _index_once(folder / f"data-{number}", connectors, embedder, plain, requests_url)
             for number in range(repeats)
         ]
     return [
@@ -72,38 +81,49 @@ class _Run:
     full: _Again
 
 
-class _TimedEmbedder(Embedder):
-    """The real embedder with a watch on its two services."""
+class _TimedModel:
+    """The real model with a watch on its two services."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, model: Model) -> None:
+        self._model = model
         self.encode_seconds = 0.0
         self.count_seconds = 0.0
 
-    def encode(self, texts: Sequence[str]):  # type: ignore[no-untyped-def]  # as in the base class
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def encode(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:
+        """As the model does."""
         started = time.perf_counter()
         try:
-            return super().encode(texts)
+            return self._model.encode(texts, query=query)
         finally:
             self.encode_seconds += time.perf_counter() - started
 
     def count_tokens(self, text: str) -> int:
+        """As the model does."""
         started = time.perf_counter()
         try:
-            return super().count_tokens(text)
+            return self._model.count_tokens(text)
         finally:
             self.count_seconds += time.perf_counter() - started
 
 
 def _index_once(
-    data_dir: Path, connectors: Sequence[Connector], embedder: _TimedEmbedder, requests_url: str
+    data_dir: Path,
+    connectors: Sequence[Connector],
+    embedder: Embedder,
+    plain: SentenceTransformer,
+    requests_url: str,
 ) -> _Run:
+    model = embedder.model
+    assert isinstance(model, _TimedModel), "the one that was adopted"
     server = embedded.start(data_dir)
     try:
         with open_pool(server.url) as pool:
-            embedder.encode_seconds = embedder.count_seconds = 0.0
+            model.encode_seconds = model.count_seconds = 0.0
             reports, seconds, count = _refresh(pool, connectors, embedder, requests_url, full=True)
-            encode_seconds, count_seconds = embedder.encode_seconds, embedder.count_seconds
+            encode_seconds, count_seconds = model.encode_seconds, model.count_seconds
             chunks = sum(report.chunks for report in reports)
             if sum(report.embedded for report in reports) != chunks or any(each.failed for each in reports):
                 raise RuntimeError(f"the first refresh was not complete: {reports}")
@@ -113,7 +133,7 @@ def _index_once(
                 seconds=seconds,
                 encode_seconds=encode_seconds,
                 count_seconds=count_seconds,
-                plain_seconds=_plain_encode(pool, embedder),
+                plain_seconds=_plain_encode(pool, plain),
                 requests=count,
                 incremental=_refresh_again(pool, connectors, embedder, requests_url, full=False),
                 full=_refresh_again(pool, connectors, embedder, requests_url, full=True),
@@ -154,13 +174,13 @@ def _refresh_again(
     return _Again(seconds=seconds, requests=count, embedded=sum(report.embedded for report in reports))
 
 
-def _plain_encode(pool: ConnectionPool, embedder: Embedder) -> float:
+def _plain_encode(pool: ConnectionPool, plain: SentenceTransformer) -> float:
     """Seconds that sentence-transformers needs for the same texts, given all at once, with its own defaults."""
     with pool.connection() as connection:
         rows = connection.execute("select context, text from chunks").fetchall()
     texts = [f"{context}\n{text}" if context else text for context, text in rows]
     started = time.perf_counter()
-    embedder.load().encode(texts, show_progress_bar=False)
+    plain.encode(texts, show_progress_bar=False)
     return time.perf_counter() - started
 
 

@@ -27,6 +27,9 @@ from lorebot.evaluation.judged import read_judged
 #: Candidates re-scored for each of the ten that are wanted.
 OVERSAMPLING = (1, 4, 10, 20, 40, 80)
 
+#: At least; as many as candidates are wanted where that is more.
+_EF_SEARCH = 100
+
 _QUERY = """
 select c.id, c.embedding <=> %(vector)s as distance from (
     select id, embedding from quantised
@@ -59,7 +62,6 @@ def measure(
         questions_vectors = embedder.encode(asked[:questions], query=True)
         with pool.connection() as connection:
             connection.execute("set statement_timeout = 0")
-            connection.execute("set hnsw.ef_search = 1000")
             seconds = _build(connection, vectors)
             sizes = connection.execute(
                 "select pg_relation_size('quantised_bits'), pg_relation_size('quantised_half')"
@@ -130,6 +132,7 @@ def _ask(
     repeats: int,
 ) -> list[Figure]:
     statement = _QUERY.format(dimensions=questions.shape[1])
+    connection.execute(f"set hnsw.ef_search = {max(_EF_SEARCH, 10 * factor)}")
     for _ in range(max(2, repeats)):
         times, shares = [], []
         for vector, tenth in zip(questions, exact, strict=True):

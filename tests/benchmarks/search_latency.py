@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from cached_model import open_embedder
 from company import company_connectors
 from figures import Figure, percentiles
 from people import company_questions
@@ -36,11 +37,11 @@ Asked = tuple[str, Audience]
 
 def measure(repeats: int) -> list[Figure]:
     """Ask every question so many times, after a first time that is not counted."""
-    embedder = Embedder()
-    embedder.load()
     figures: list[Figure] = []
     site = sample_company()
     with temporary_folder() as folder, sandbox(site, folder) as (_, addresses):
+        embedder = open_embedder(folder)
+        embedder.load()
         asked = [(each.text, Audience.of([each.email])) for each in company_questions(site)]
         with _indexed(folder / "data", company_connectors(addresses), embedder, "eager") as pool:
             figures += _warm("company", pool, embedder, asked, repeats)
