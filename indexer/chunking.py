@@ -110,26 +110,29 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, max_tokens:
     sections = without_boilerplate(without_repeats(document.sections))
     room = max_tokens
     while True:
-        chunks = _chunks(document, sections, word_counter(count_tokens), room)
-        excess = max((_excess(chunk, count_tokens, max_tokens) for chunk in chunks), default=0)
+        sized = list(_chunks(document, sections, word_counter(count_tokens), room))
+        excess = max((_excess(chunk, size, count_tokens, max_tokens) for chunk, size in sized), default=0)
         if excess <= 0 or room <= max_tokens // 2:
-            return chunks
+            return [chunk for chunk, _ in sized]
         room -= excess
 
 
-def _chunks(document: Document, sections: Sequence[Section], count: CountTokens, limit: int) -> list[Chunk]:
-    return [
-        _chunk(run, parcel)
-        for parcel in _parcels(document, sections, count, limit)
-        for run in cut(_with_overlaps(list(_pieces(parcel, count)), parcel.room, count), parcel.room)
-    ]
+def _chunks(
+    document: Document, sections: Sequence[Section], count: CountTokens, limit: int
+) -> Iterator[tuple[Chunk, int]]:
+    """Each chunk with its tokens."""
+    for parcel in _parcels(document, sections, count, limit):
+        pieces = _with_overlaps(list(_pieces(parcel, count)), parcel.room, count)
+        for run in cut(pieces, parcel.room):
+            size = sum(piece.tokens_within for piece in run) + run[0].tokens_ahead
+            yield _chunk(run, parcel), size + limit - parcel.room
 
 
-def _excess(chunk: Chunk, count_tokens: CountTokens, limit: int) -> int:
+def _excess(chunk: Chunk, size: int, count_tokens: CountTokens, limit: int) -> int:
     """Tokens over the limit by the tokeniser itself, which is asked only where the sum over words comes close."""
-    text = chunk.embedding_text
-    sure = word_counter(count_tokens)(text) + text.count("\n") <= limit
-    return 0 if sure else count_tokens(text) - limit
+    if size + chunk.embedding_text.count("\n") <= limit:
+        return 0
+    return count_tokens(chunk.embedding_text) - limit
 
 
 def _parcels(

@@ -21,6 +21,7 @@ _SEPARATORS = (
     re.compile(r"\s+"),
 )
 _JOINERS = ("\n\n", "\n", " ", " ")
+_PARTS = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
 
 
 def word_counter(count_tokens: CountTokens) -> CountTokens:
@@ -35,8 +36,17 @@ def word_counter(count_tokens: CountTokens) -> CountTokens:
 
 @lru_cache(maxsize=1 << 17)
 def _word_tokens(count_tokens: CountTokens, word: str) -> int:
+    # Code and paths are ever new words made of old ones, which tokenisers part at every sign.
+    parts = _PARTS.findall(word) if word.isascii() and word.isprintable() else [word]
+    if len(parts) > 1:
+        return sum(_part_tokens(count_tokens, part) for part in parts)
     # With the space before it, which tokenisers of bytes make part of the word.
     return count_tokens(f" {word}")
+
+
+@lru_cache(maxsize=1 << 17)
+def _part_tokens(count_tokens: CountTokens, part: str) -> int:
+    return count_tokens(part)
 
 
 def split_text(text: str, limit: int, count: CountTokens) -> list[str]:
