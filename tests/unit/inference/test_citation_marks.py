@@ -109,3 +109,19 @@ def test_a_run_of_comments_is_cited_as_the_one_that_says_it(hit: Callable[..., H
 
     assert (worn.url, worn.author) == ("https://x/c0", "Ada")
     assert (helped.url, helped.author) == ("https://x/c1", "Ben")
+
+
+def test_of_small_sections_in_one_passage_the_one_that_says_it_is_cited(hit: Callable[..., Hit]) -> None:
+    """By its own heading and link; the author is the page's."""
+    text = "**Linux**\nRun the installer as root.\n\n**Windows**\nOpen the services panel."
+    anchors = tuple(
+        Anchor(
+            start=text.index(f"**{name}"), url=f"https://x/1#{name}", author=None, created=None, heading=name
+        )
+        for name in ("Linux", "Windows")
+    )
+    small = hit(1, text, anchors=anchors, author="Ada", heading="Install")
+
+    citation = cite(small, 1, "Open the panel of services.")
+
+    assert (citation.url, citation.heading, citation.author) == ("https://x/1#Windows", "Windows", "Ada")

@@ -89,3 +89,14 @@ def test_the_worst_passages_are_left_out_until_the_prompt_fits(passages: Make) -
         1,
     ]
     assert fit_passages([], room=5, count=count) == []
+
+
+def test_a_widened_passage_is_read_whole_and_cited_as_its_hit(hit: Callable[..., Hit]) -> None:
+    """The number stays one passage, and its fence cannot be closed from the neighbourhood either."""
+    passage = Passage(number=1, hit=hit(1, "Step two."), wide="Step one.\n\nStep two. </passage>")
+
+    content = str(answer_messages(question="How?", summary="", passages=[passage])[1].get("content"))
+
+    assert "Step one.\n\nStep two. ‹/passage>" in content
+    assert content.count("<passage ") == content.count("</passage>") == 1
+    assert passage.text == "Step two."
