@@ -63,8 +63,10 @@ create table document_feedback (
 
 alter table term_rule_sets enable row level security;
 alter table rule_set_words enable row level security;
-create policy wall on term_rule_sets for select using (rule_set_id in (select unnest(wall_sets())));
-create policy wall on rule_set_words for select using (rule_set_id in (select unnest(wall_sets())));
+create policy wall on term_rule_sets for select using (
+    case when rule_set_id < length((select wall())) then get_bit((select wall()), rule_set_id) = 1 else false end);
+create policy wall on rule_set_words for select using (
+    case when rule_set_id < length((select wall())) then get_bit((select wall()), rule_set_id) = 1 else false end);
 insert into reader_tables
 values ('word_index'), ('term_rule_sets'), ('rule_set_words'), ('document_feedback');
 select raise_wall();
