@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -35,7 +35,7 @@ from indexer.statements import load
 from indexer.store import Outcome
 from indexer.sweep import Listing, Noting
 from indexer.terms import prepare, reindex, true_up, true_up_if_needed
-from indexer.vectors import embed_source, settle_live_index
+from indexer.vectors import embed_source, embedding_beside, settle_live_index
 
 SQL = load("indexer", "sources.sql")
 
@@ -167,9 +167,10 @@ def refresh(
         if full or (run.passes and window.watermark is None):
             run.passes = EVERYTHING
         _ask(run, window)
-        gone = _read(run)
+        with _embedding(run, mode) as embedded_beside:
+            gone = _read(run)
         deleted = _delete(run, confirm=confirm, gone=gone)
-        embedded = _embed(run, mode)
+        embedded = embedded_beside() + _embed(run, mode)
         _settle_words(pool)
         _end(run)
     return _report(run, deleted=deleted, embedded=embedded, seconds=time.monotonic() - clock)
@@ -249,6 +250,13 @@ def _delete(run: _Refresh, *, confirm: bool, gone: int) -> int:
     if Pass.PERMISSIONS in run.passes:
         delete_orphans(run.pool, run.source)
     return deleted
+
+
+def _embedding(run: _Refresh, mode: Mode) -> AbstractContextManager[Callable[[], int]]:
+    """While the source is read, which leaves processors idle, the vectors are made of what is stored already."""
+    if mode == "lazy":
+        return nullcontext(lambda: 0)
+    return embedding_beside(run.pool, run.source, run.embedder)
 
 
 def _embed(run: _Refresh, mode: Mode) -> int:

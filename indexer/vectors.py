@@ -6,11 +6,14 @@ texts, embedding and storing overlap: while one batch is embedded, the next is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
+import psycopg
 import structlog
 from numpy.typing import NDArray
 from pgvector import HalfVector
@@ -18,6 +21,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from indexer.embedding import Embedder, Model
+from indexer.errors import IndexerError
 from indexer.models import follow, live
 from indexer.pieces import encode_whole
 from indexer.statements import load
@@ -32,6 +36,10 @@ BATCH = 128
 
 #: From so many on it pays to find out first what embeds fastest here.
 _MANY = 1_000
+
+
+#: Seconds between two looks for new chunks while others are being stored.
+_BESIDE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +78,46 @@ def embed_source(
 
     ``progress`` is told how many are done, of how many.
     """
+    embedded = _embed_source(pool, source, embedder, progress)
+    settle_live_index(pool)
+    return embedded
+
+
+@contextmanager
+def embedding_beside(pool: ConnectionPool, source: str, embedder: Embedder) -> Iterator[Callable[[], int]]:
+    """Embed what is stored while the block goes on storing; what it gives says how many were embedded in the end.
+
+    What is missing afterwards, and what went wrong, is left to ``embed_source``.
+    """
+    stop = threading.Event()
+    embedded: list[int] = []
+
+    def work() -> None:
+        with suppress(IndexerError, psycopg.Error):
+            while not stop.wait(_BESIDE):
+                embedded.append(_embed_source(pool, source, embedder, lambda *_: None, stop))
+
+    thread = threading.Thread(target=work, name=f"embed-{source}")
+    thread.start()
+    try:
+        yield lambda: sum(embedded)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _embed_source(
+    pool: ConnectionPool,
+    source: str,
+    embedder: Embedder,
+    progress: Callable[[int, int], None],
+    stop: threading.Event | None = None,
+) -> int:
     current = follow(pool, embedder)
     with pool.connection() as connection:
         parameters = {"source": source, "model_id": current.id}
         ids = [row[0] for row in connection.execute(SQL["source_without_vector"], parameters)]
-    embedded = embed_chunks(pool, ids, current.model, current.id, progress=progress)
-    settle_index(pool, current.id)
-    return embedded.chunks
+    return embed_chunks(pool, ids, current.model, current.id, progress=progress, stop=stop).chunks
 
 
 def settle_live_index(pool: ConnectionPool) -> None:
@@ -93,8 +134,9 @@ def embed_chunks(
     model_id: int,
     *,
     progress: Callable[[int, int], None],
+    stop: threading.Event | None = None,
 ) -> Embedded:
-    """Embed those of these chunks that have no vector yet, in order, and store them."""
+    """Embed those of these chunks that have no vector yet, in order, and store them; ``stop`` leaves the rest."""
     if len(ids) >= _MANY:
         model.tune()
     batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
@@ -102,6 +144,8 @@ def embed_chunks(
     with ThreadPoolExecutor(2, thread_name_prefix="vectors") as threads:
         reading: Future[list[_Row]] | None = None
         for number, batch in enumerate(batches):
+            if stop and stop.is_set():
+                break
             rows = reading.result() if reading else _read(pool, batch, model_id)
             if number + 1 < len(batches):
                 reading = threads.submit(_read, pool, batches[number + 1], model_id)
