@@ -18,6 +18,8 @@ from indexer.adaptation.tunings import Tuning
 #: nDCG is taken at this rank (Järvelin & Kekäläinen 2002).
 RANK = 10
 _RESAMPLES = 1_000
+#: With fewer pairs of a kind its interval says nothing.
+FEWEST_OF_A_KIND = 20
 
 #: (chunk, document) of a question's hits under a tuning, best first.
 Retrieve = Callable[[str, Tuning | None], Sequence[tuple[int, int]]]
@@ -71,7 +73,7 @@ def judge(
     after = score(candidate)
     gain = paired_gain(pairs, before, after, seed=seed)
     kinds = _by_kind(pairs, before, after, seed)
-    harms = any(each.is_confident_loss for each in kinds.values())
+    harms = any(each.is_confident_loss and each.pairs >= FEWEST_OF_A_KIND for each in kinds.values())
     metrics = {
         "ndcg": asdict(gain),
         "kinds": {kind: asdict(each) for kind, each in kinds.items()},

@@ -100,6 +100,8 @@ def train(
         model_id = follow(pool, embedder).id
         progress("reading", 0, 1)
         with pool.connection() as connection:
+            # Counting the chunks of tens of millions takes longer than a search may.
+            connection.execute("set local statement_timeout = '15min'")
             structure = read_structure(connection, model_id, seed=SPLIT)
             live = live_tuning(connection, model_id)
         learning, judging = _split(structure.pairs)
