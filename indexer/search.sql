@@ -13,9 +13,9 @@ with visible as materialized (
     -- Few are counted as they are: the figures are about a share of many.
     select case when known > 2000 then known else (
                select count(*) from (select from visible v join chunks c on c.rule_set_id = v.id
-                                     limit %(exact_up_to)s + 1) as few) end as chunks,
-           coalesce(length / nullif(known, 0), %(average_length)s) as average_length
-    from (select coalesce(sum(chunks), 0) as known, sum(length) as length from visible) as figures
+                                     limit %(exact_up_to)s + 1) as few) end::float8 as chunks,
+           coalesce(length / nullif(known, 0), %(average_length)s)::float8 as average_length
+    from (select coalesce(sum(chunks), 0)::float8 as known, sum(length) as length from visible) as figures
 ), plan as materialized (
     select s.chunks, s.average_length,
            -- The HNSW index visits the more the fewer of the vectors are visible; an exact scan does not.
@@ -28,7 +28,7 @@ with visible as materialized (
 ), asked as materialized (
     -- The question's terms that the audience's chunks have, with how many of these have each.
     select t.id, greatest(t.chunks, df.chunks) as cost,
-           ln(1 + (greatest(plan.chunks - df.chunks, 0) + 0.5) / (df.chunks + 0.5)) as idf
+           ln(1 + (greatest(plan.chunks - df.chunks, 0) + 0.5) / (df.chunks + 0.5))::float8 as idf
     from (
         select unnest(tsvector_to_array(to_tsvector(i.language::regconfig, %(words)s))) as lexeme from word_index i
         union
@@ -36,23 +36,26 @@ with visible as materialized (
     ) as query
     join terms t using (lexeme), plan, lateral (
         select case when t.chunks > 0 then (
-            select coalesce(sum(s.chunks), 0) from term_rule_sets s
+            select coalesce(sum(s.chunks), 0)::float8 from term_rule_sets s
             where s.term_id = t.id and (s.rule_set_id in (select id from visible)) is true
         ) else (
             select count(*) from (select p.chunk_id from postings p where p.term_id = t.id limit 1000) as p
             join chunks c on c.id = p.chunk_id where (c.rule_set_id in (select id from visible)) is true
         ) end as chunks
+        offset 0  -- so that it is counted once, and not wherever it is used
     ) as df
     where t.chunks > 0 or df.chunks > 0
     order by idf desc, t.id
     limit 64
 ), chosen as materialized (
     -- The rarest terms find the candidates, as far as their postings are few enough; the others only count for these.
-    select id, idf, row_number() over rarest = 1 or sum(cost) over rarest <= %(postings_up_to)s as finds
-    from asked window rarest as (order by cost, id)
-), found as materialized (
-    select p.chunk_id, sum(t.idf * p.frequency * (%(k1)s + 1) / (p.frequency
-               + %(k1)s * (1 - %(b)s + %(b)s * p.length / plan.average_length))) as bm25
+    -- With BM25's constant parts: a posting gives weight * f / (f + fixed + by_length * length).
+    select id, row_number() over rarest = 1 or sum(cost) over rarest <= %(postings_up_to)s as finds,
+           idf * (%(k1)s + 1) as weight, (%(k1)s * (1 - %(b)s))::float8 as fixed,
+           (%(k1)s * %(b)s / plan.average_length)::float8 as by_length
+    from asked, plan window rarest as (order by cost, id)
+), found as (
+    select p.chunk_id, sum(t.weight * p.frequency / (p.frequency + t.fixed + t.by_length * p.length)) as bm25
     from plan, chosen t, lateral (
         select chunk_id, frequency, length from postings where term_id = t.id limit 4 * %(postings_up_to)s
     ) as p
@@ -106,13 +109,12 @@ with visible as materialized (
            d.external_id = any(%(keys)s::text[]) as named,
            (select count(*) from unnest(%(phrases)s::text[]) as phrase
             where position(phrase in lower(regexp_replace(c.context || ' ' || c.text, '\s+', ' ', 'g'))) > 0) as quoted,
-           coalesce((select sum(t.idf * p.frequency * (%(k1)s + 1) / (p.frequency
-                                + %(k1)s * (1 - %(b)s + %(b)s * p.length / plan.average_length)))
+           coalesce((select sum(t.weight * p.frequency / (p.frequency + t.fixed + t.by_length * p.length))
                      from chosen t join postings p on p.term_id = t.id and p.chunk_id = c.id), 0) as bm25,
            (select 1 - (e.embedding <=> %(vector)s::halfvec) from embeddings e
             where e.model_id = %(model_id)s and e.chunk_id = c.id) as cosine
-    from plan, (select chunk_id from keyword union select chunk_id from near
-                union select chunk_id from quoting union select chunk_id from named) as id
+    from (select chunk_id from keyword union select chunk_id from near
+          union select chunk_id from quoting union select chunk_id from named) as id
     join chunks c on c.id = id.chunk_id join documents d on d.id = c.document_id
     where readable(d.rule_ids, c.rule_ids, %(emails)s::text[], (select satisfied_rules(%(emails)s::text[])))
       and (%(sources)s::text[] is null or d.source = any(%(sources)s::text[]))
