@@ -204,7 +204,7 @@ def test_a_source_that_goes_down_meanwhile_shuts_no_space(index: Any, source: An
 def many_spaces(index: Any, source: Any, document: Make) -> list[AccessRule]:
     """Nine spaces of one page each, all for Ada."""
     rules = [AccessRule(name=f"space:{n}", principals=None) for n in range(9)]
-    prepare(source, *(document(n, "Page.", access_rules=(rule,)) for n, rule in enumerate(rules)))
+    prepare(source, *(document(n, f"Page {n}.", access_rules=(rule,)) for n, rule in enumerate(rules)))
     source.containers = {rule.name: frozenset({"user:1"}) for rule in rules}
     index.refresh(source, mode="lazy")
     source.asked_rules.clear()
