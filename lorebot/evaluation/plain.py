@@ -3,8 +3,8 @@
 - ``plain-bm25``: BM25 (bm25s: k1 1.5, b 0.75), Porter stemmer, English stop words, over each document as a whole;
 - ``plain-vectors``: the embedding model over runs of words of about 230 tokens with the title in front, none
   overlapping; a document is as near as its nearest run;
-- ``plain-rrf``: reciprocal-rank fusion of the two, k = 60 (Cormack et al., SIGIR 2009);
-- ``plain-minmax``: the mean of the two scores, each scaled to 0 to 1 over its best documents.
+- ``plain-rrf``: reciprocal-rank fusion of the best 100 of the two, k = 60 (Cormack et al., SIGIR 2009);
+- ``plain-minmax``: the mean of the two scores, each scaled to 0 to 1 over all documents.
 
 The vectors are made here: the index's own chunks are cut in another way.
 """
@@ -36,7 +36,7 @@ _BATCH = 64
 
 _RRF_K = 60
 
-#: What each of the two contributes to a fusion: its best documents.
+#: What each of the two contributes to reciprocal-rank fusion: its best documents.
 _CANDIDATES = 100
 
 
@@ -160,11 +160,7 @@ def _reciprocal_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    best = best_first(scores)[:_CANDIDATES]
-    shares = np.zeros(len(scores))
-    low, high = scores[best[-1]], scores[best[0]]
-    shares[best] = (scores[best] - low) / ((high - low) or 1.0) / 2
-    return shares
+    return (scores - scores.min()) / (np.ptp(scores) or 1.0) / 2
 
 
 def best_first(scores: NDArray[np.float64]) -> NDArray[np.int64]:
