@@ -24,6 +24,9 @@ from indexer.splitting import CountTokens, last_sentence, split_code, split_tabl
 #: Part of a document's stored hash: raise it, and the next refresh cuts every document anew.
 CHUNKER_VERSION = 2
 
+#: Part of a chunk's hash: raise it together with the other when a vector is made of a text in another way.
+VECTOR_VERSION = 2
+
 #: Of the model's window at most this share goes to the title and the headings in front of a chunk.
 _CONTEXT_SHARE = 0.25
 
@@ -80,8 +83,8 @@ class Chunk:
 
     @property
     def hash(self) -> str:
-        """Names the embedded text: a chunk that keeps it keeps its vector."""
-        return hashlib.sha256(self.embedding_text.encode()).hexdigest()
+        """Names what its vector and its words are made of, and how: a chunk that keeps it keeps both."""
+        return hashlib.sha256(f"{VECTOR_VERSION}:{self.embedding_text}".encode()).hexdigest()
 
     @property
     def text_hash(self) -> str:
@@ -184,7 +187,8 @@ def _neighbours(sections: list[Section], count: CountTokens, limit: int) -> Iter
 def _context(document: Document, path: tuple[str, ...], limit: int, count: CountTokens) -> str:
     name = f"{document.external_id} " if document.kind is DocumentKind.TICKET else ""
     # Pages repeat their title as the first heading, and headings their parent's name.
-    names = [heading for heading, _ in groupby((document.title, *path))]
+    titles = () if document.title == document.external_id else (document.title,)  # an id says nothing
+    names = [heading for heading, _ in groupby((*titles, *path))]
     text = name + " › ".join(names)
     return text if count(text) <= limit else split_text(text, limit, count)[0]
 

@@ -16,15 +16,15 @@ import structlog
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from indexer.blending import encode_chunks
 from indexer.embedding import Embedder, Model
 from indexer.errors import IndexerError
 from indexer.locks import own_connection
 from indexer.models import follow, register
-from indexer.pieces import encode_whole
 from indexer.statements import load
 from indexer.vector_index import drop_indexes, settle_index
 from indexer.vectors import SQL as VECTORS
-from indexer.vectors import Embedded, embed_chunks, store_vectors
+from indexer.vectors import Embedded, chunks_without_vector, embed_chunks, store_vectors
 
 SQL = load("indexer", "models.sql")
 
@@ -127,11 +127,9 @@ def _switch(pool: ConnectionPool, model: Model, model_id: int) -> bool:
             if len(ids) > _LAST_FEW:
                 return False
             if ids:
-                rows = connection.execute(
-                    VECTORS["missing_among"], {"ids": ids, "model_id": model_id}
-                ).fetchall()
-                vectors, _ = encode_whole(model, [(context, text) for _, context, text in rows])
-                store_vectors(connection, model_id, model.name, [row[0] for row in rows], vectors)
+                rows = chunks_without_vector(connection, ids, model_id)
+                vectors, _ = encode_chunks(model, rows)
+                store_vectors(connection, model_id, model.name, [row.chunk_id for row in rows], vectors)
             connection.execute(SQL["lock_models"])
             connection.execute(SQL["retire"])
             connection.execute(SQL["make_live"], {"id": model_id})

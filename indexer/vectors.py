@@ -18,12 +18,13 @@ import structlog
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import Connection
+from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from indexer.blending import Embeddable, encode_chunks
 from indexer.embedding import Embedder, Model
 from indexer.errors import IndexerError
 from indexer.models import follow, live
-from indexer.pieces import encode_whole
 from indexer.statements import load
 from indexer.vector_index import settle_index
 
@@ -61,9 +62,6 @@ class _Batch:
     ids: list[int]
     vectors: NDArray[np.float32]
     in_pieces: int
-
-
-_Row = tuple[int, str, str]
 
 
 def ensure_model(pool: ConnectionPool, embedder: Embedder) -> int:
@@ -142,7 +140,7 @@ def embed_chunks(
     batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
     total, storing = Embedded(), None
     with ThreadPoolExecutor(2, thread_name_prefix="vectors") as threads:
-        reading: Future[list[_Row]] | None = None
+        reading: Future[list[Embeddable]] | None = None
         for number, batch in enumerate(batches):
             if stop and stop.is_set():
                 break
@@ -189,15 +187,21 @@ def store_vectors(
     return connection.execute(SQL["insert_vectors"], parameters).rowcount
 
 
-def _read(pool: ConnectionPool, ids: Sequence[int], model_id: int) -> list[_Row]:
+def chunks_without_vector(connection: Connection, ids: Sequence[int], model_id: int) -> list[Embeddable]:
+    """Those of these chunks that have no vector of the model yet."""
+    with connection.cursor(row_factory=class_row(Embeddable)) as cursor:
+        return cursor.execute(SQL["missing_among"], {"ids": list(ids), "model_id": model_id}).fetchall()
+
+
+def _read(pool: ConnectionPool, ids: Sequence[int], model_id: int) -> list[Embeddable]:
     with pool.connection() as connection:
-        parameters = {"ids": list(ids), "model_id": model_id}
-        return connection.execute(SQL["missing_among"], parameters).fetchall()
+        return chunks_without_vector(connection, ids, model_id)
 
 
-def _embed(rows: Sequence[_Row], model: Model) -> _Batch:
-    vectors, in_pieces = encode_whole(model, [(context, text) for _, context, text in rows])
-    return _Batch(model=model.name, ids=[row[0] for row in rows], vectors=vectors, in_pieces=in_pieces)
+def _embed(rows: Sequence[Embeddable], model: Model) -> _Batch:
+    vectors, in_pieces = encode_chunks(model, rows)
+    ids = [row.chunk_id for row in rows]
+    return _Batch(model=model.name, ids=ids, vectors=vectors, in_pieces=in_pieces)
 
 
 def _store(pool: ConnectionPool, batch: _Batch, model_id: int) -> Embedded:

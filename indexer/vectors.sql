@@ -13,7 +13,9 @@ where not exists (select from embeddings e where e.model_id = %(model_id)s and e
 order by d.updated desc nulls last, c.id
 
 -- name: missing_among
-select c.id, c.context, c.text from chunks c
+-- A document without a title of its own is called by its id.
+select c.id as chunk_id, case when d.title = d.external_id then '' else d.title end as title, c.context, c.text
+from chunks c join documents d on d.id = c.document_id
 where c.id = any(%(ids)s)
   and not exists (select from embeddings e where e.model_id = %(model_id)s and e.chunk_id = c.id)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import psycopg
 import pytest
 
 from indexer import vector_index, vectors
+from indexer.blending import TITLE_WEIGHT, Embeddable, encode_chunks
 from indexer.embedding import Embedder
 from indexer.models import follow
 from indexer.pieces import encode_whole
@@ -43,10 +46,13 @@ def test_every_chunk_gets_its_own_vector_whatever_its_batch(
     assert embedded == 30
     assert told == [(8, 30), (16, 30), (24, 30), (30, 30)]
     rows = index.rows(
-        "select c.context || E'\\n' || c.text, e.embedding::text from chunks c join embeddings e on e.chunk_id = c.id"
+        "select c.context || E'\\n' || c.text, d.title, e.embedding::text from chunks c "
+        "join embeddings e on e.chunk_id = c.id join documents d on d.id = c.document_id"
     )
-    stored = np.array([np.fromstring(vector.strip("[]"), sep=",") for _, vector in rows])
-    expected = index.embedder.encode([text for text, _ in rows])
+    stored = np.array([json.loads(vector) for *_, vector in rows])
+    texts, titles = (index.embedder.encode([row[column] for row in rows]) for column in (0, 1))
+    expected = texts + TITLE_WEIGHT * titles
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     assert len(rows) == 30
     assert np.sum(stored * expected, axis=1).min() > 0.9999
     assert embed_source(index.pool, "wiki", index.embedder, progress=lambda *_: None) == 0
@@ -169,3 +175,35 @@ def test_no_piece_is_longer_than_the_window_and_none_is_lost(embedder: Embedder,
     seen.clear()
     encode_whole(Listening(), [(text, "end")])  # type: ignore[arg-type]
     assert "".join(seen) == f"{text}\nend"
+
+
+def test_a_vector_leans_towards_the_title(embedder: Embedder) -> None:
+    """By the stated share; a document without a title has the vector of its text alone."""
+    text = "The job runs at two and copies the volumes."
+    chunks = [
+        Embeddable(chunk_id=1, title="Nightly backups", context="Nightly backups", text=text),
+        Embeddable(chunk_id=2, title="", context="", text=text),
+    ]
+
+    vectors, _ = encode_chunks(embedder.model, chunks)
+
+    plain, title = embedder.encode([f"Nightly backups\n{text}", "Nightly backups"])
+    leaning = plain + TITLE_WEIGHT * title
+    assert np.allclose(vectors[0], leaning / np.linalg.norm(leaning), atol=5e-3)
+    assert np.allclose(vectors[1], embedder.encode([text])[0], atol=5e-3)
+
+
+def test_a_document_that_is_called_by_its_id_has_no_title(
+    index: Any, source: Any, document: Callable[..., Any]
+) -> None:
+    """Its vector is that of its text: an id means nothing to the model."""
+    nameless = replace(document("4711", "The printer is on fire."), title="4711", external_id="4711")
+    source.put(nameless)
+    index.refresh(source)
+
+    ((context, text, stored),) = index.rows(
+        "select c.context, c.text, e.embedding::text from chunks c join embeddings e on e.chunk_id = c.id"
+    )
+    assert "4711" not in context
+    expected = index.embedder.encode([f"{context}\n{text}" if context else text])[0]
+    assert np.array(json.loads(stored)) @ expected > 0.999
