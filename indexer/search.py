@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -110,6 +110,16 @@ class SearchResult:
 
     hits: tuple[Hit, ...]
     timings_ms: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """How an installation searches: what :func:`search` takes under these names."""
+
+    strategy: Strategy = DEFAULT_STRATEGY
+    ranking: Ranking = field(default_factory=Ranking)
+    tunings: LiveTunings | None = None
+    reranker: Reranker | None = None
 
 
 class _Stopwatch:
@@ -235,7 +245,7 @@ def _vector(
     """The question's vector as the live model makes it, that model's id, and the weights that were learned for it."""
     model_id = follow(pool, embedder).id
     tuning = tunings.get(pool, model_id) if tunings else None
-    learned = {field.name for field in fields(Ranking)} & set((tuning and tuning.weights) or {})
+    learned = {each.name for each in fields(Ranking)} & set((tuning and tuning.weights) or {})
     values: dict[str, Any] = (
         {name: tuning.weights[name] for name in learned} if tuning and tuning.weights else {}
     )

@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 from indexer.audience import Audience
 from indexer.embedding import Embedder
 from indexer.neighbourhood import widen
-from indexer.search import Hit, SearchResult, search
+from indexer.search import Hit, SearchOptions, SearchResult, search
 from indexer.texts import storable
 from inference.answers import Answer, Citation
 from inference.citations import resolve_citations
@@ -59,10 +59,12 @@ class Assistant:
         embedder: Embedder,
         model: ChatModel | None,
         sources: Sequence[str] | None = None,
+        options: SearchOptions | None = None,
     ) -> None:
         """``sources`` names the only ones to answer from; None is all that are indexed."""
         self._pool = pool
         self._sources = sources
+        self._options = options or SearchOptions()
         self._embedder = embedder
         self._model = model
 
@@ -128,6 +130,7 @@ class Assistant:
             limit=PASSAGES,
             per_document=PER_DOCUMENT,
             sources=self._sources,
+            **vars(self._options),
         )
 
     def _summary(self, before: str, question: str, answer: str, citations: Sequence[Citation]) -> str:

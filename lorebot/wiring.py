@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 from indexer import models
 from indexer.embedding import Embedder, EmbeddingOptions, Model, open_model
 from indexer.errors import EmbeddingError
+from indexer.terms import prepare
 from lorebot.database import embedded
 from lorebot.database.pool import open_pool
 from lorebot.errors import ConfigError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from connectors.oauth import TokenStore
     from connectors.site import Site
     from connectors.webhooks import Product
+    from indexer.reranking import Reranker
+    from indexer.search import SearchOptions
     from inference.assistant import Assistant
     from inference.model import ChatModel
 
@@ -79,12 +82,14 @@ def open_services(settings: Settings) -> Iterator[Services]:
     Raises:
         DatabaseError: the database cannot be opened.
         EmbeddingError: the embedding model is not there.
+        IndexerError: the database does not know the language of the words.
     """
     embedder = build_embedder(settings)
     server = None if settings.database.url else embedded.start(settings.data_dir)
     try:
         url = server.url if server else _url(settings)
         with open_pool(url) as pool:
+            prepare(pool, language=settings.search.language)
             _follow(pool, embedder)
             reach = Reach(pool)
             yield Services(settings=settings, database_url=url, pool=pool, embedder=embedder, reach=reach)
@@ -303,7 +308,37 @@ def build_assistant(services: Services) -> Assistant:
         embedder=services.embedder,
         model=build_model(services.settings),
         sources=configured_sources(services.settings),
+        options=search_options(services.settings),
     )
+
+
+def search_options(settings: Settings) -> SearchOptions:
+    """How the index is searched.
+
+    Raises:
+        RerankingError: the reranker's folder is none.
+    """
+    from indexer.adaptation.tunings import LiveTunings  # noqa: PLC0415
+    from indexer.ranking import Ranking  # noqa: PLC0415
+    from indexer.search import SearchOptions  # noqa: PLC0415
+
+    table = settings.search
+    return SearchOptions(
+        strategy=table.strategy,
+        ranking=Ranking(**table.weights),
+        tunings=LiveTunings(),
+        reranker=_reranker(settings),
+    )
+
+
+def _reranker(settings: Settings) -> Reranker | None:
+    from indexer.reranking import LocalReranker, RemoteReranker, RerankServer  # noqa: PLC0415
+
+    table = settings.search
+    if table.reranker_url:
+        key = _secret(table.reranker_api_key) or None
+        return RemoteReranker(RerankServer(url=table.reranker_url, model=table.reranker, api_key=key))
+    return LocalReranker(Path(table.reranker)) if table.reranker else None
 
 
 def configured_sources(settings: Settings) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from indexer.ranking import Strategy
 from lorebot.commands.common import As, Config, Json, Verbose, audience, console, print_json, start
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ def search(
     email: As = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Passages to show.")] = 10,
     source: Annotated[str | None, typer.Option(help="Search this source alone.")] = None,
+    strategy: Annotated[
+        Strategy | None, typer.Option(help="How rankings are put together; as configured.")
+    ] = None,
     as_json: Json = False,
     config: Config = None,
     verbose: Verbose = False,
@@ -24,9 +29,10 @@ def search(
     """Show what retrieval finds for a question, best first."""
     settings = start(config, verbose=verbose)
     from indexer.search import search as find
-    from lorebot.wiring import configured_sources, find_sources, open_services
+    from lorebot.wiring import configured_sources, find_sources, open_services, search_options
 
     sources = [find_sources(settings, source)[0].name] if source else configured_sources(settings)
+    options = search_options(settings)
     with open_services(settings) as services:
         result = find(
             services.pool,
@@ -35,6 +41,7 @@ def search(
             audience=audience(email),
             limit=limit,
             sources=sources,
+            **vars(replace(options, strategy=strategy or options.strategy)),
         )
     if as_json:
         print_json({"hits": [_hit(hit) for hit in result.hits], "timings_ms": result.timings_ms})
