@@ -103,7 +103,7 @@ def _show(results: Results) -> None:
         figures[0] += f" ({low:.3f}–{high:.3f})"
         table.add_row(each.strategy, *figures, *(f"{value:.1f}" for value in each.latency_ms.values()))
     console().print(table)
-    embedded = "" if evaluation.embedded is None else f", {evaluation.embedded:,} embedded now"
+    embedded = "" if evaluation.embedded is None else f", {evaluation.embedded:,} texts embedded now"
     console().print(
         f"{evaluation.documents:,} documents, {evaluation.chunks:,} chunks{embedded}, "
         f"indexed in {evaluation.index_seconds:.1f} s"

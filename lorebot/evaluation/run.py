@@ -63,7 +63,7 @@ class Evaluation:
     chunks: int
     #: Reading, cutting, embedding and storing the collection for the search; not the plain strategies' work.
     index_seconds: float
-    #: Chunks that had no kept vector and were embedded in that time; None where no vectors are kept.
+    #: Texts (chunks and titles) that had no kept vector and were embedded then; None where none are kept.
     embedded: int | None
 
 

@@ -136,7 +136,8 @@ def test_all_strategies_are_scored_on_one_index(everything: dict[str, Any]) -> N
     assert set(names) == {*get_args(Strategy), *PLAIN}
     assert names[0] == DEFAULT_STRATEGY
     assert (everything["collection"], everything["documents"]) == ("hut", 5)
-    assert everything["embedded"] == everything["chunks"]
+    # Titles are texts too.
+    assert everything["embedded"] >= everything["chunks"]
     assert len(everything["differences"]) == len(names) * (len(names) - 1) // 2
     # The ticket that asks is the best match of its own summary; left out, the other one comes first.
     assert {each["recall@1"] for each in everything["strategies"] if each["strategy"] in PLAIN} == {1}
