@@ -59,7 +59,7 @@ class Limits:
     #: Visible chunks that are hashed for the keyword ranking at most.
     hash_up_to: int = 50_000
     #: Postings that are read to find candidates; terms beyond count for the candidates alone.
-    postings_up_to: int = 40_000
+    postings_up_to: int = 20_000
     #: Nearest neighbours that the HNSW index keeps in sight (1 to 1000).
     ef_search: int = 400
 

@@ -68,7 +68,7 @@ with visible as materialized (
     select chunk_id from (select chunk_id from found order by bm25 desc, chunk_id) as best
     where (select few_chunks from plan) or ((
         select c.rule_set_id from chunks c where c.id = best.chunk_id) in (select id from visible)) is true
-    limit %(candidates)s * case when (select bool_and(finds) from chosen) then 1 else 4 end
+    limit %(candidates)s * case when (select bool_and(finds) from chosen) then 1 else 2 end
 ), near as materialized (
     (
         -- The cast to a length that the index has is left out on purpose, so that the index is not used.
