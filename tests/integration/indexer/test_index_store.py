@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind
+from connectors.documents import AccessRule, Document, Section, SectionKind
 from indexer.audience import Audience
 from indexer.rules import RuleStore
 from indexer.search import search
@@ -18,6 +18,11 @@ def store(index: Any, document: Document) -> Outcome:
     """Store one document in a transaction of its own, as a refresh does."""
     with index.pool.connection() as connection:
         return store_document(connection, document, rules=RuleStore("wiki"), embedder=index.embedder)
+
+
+def long(text: str) -> str:
+    """A text that fills a chunk of its own."""
+    return text + " The rest of it is of no interest here." * 18
 
 
 def chunks(index: Any) -> dict[str, int]:
@@ -37,17 +42,18 @@ def test_an_unchanged_chunk_keeps_id_vector_and_words_and_a_changed_one_loses_th
     index: Any, source: Any, document: Make
 ) -> None:
     """Also when it moves down because a section was put in front of it."""
-    source.put(document(1, "The spooler stays.", "The roller goes."))
+    source.put(document(1, long("The spooler stays."), long("The roller goes.")))
     index.refresh(source)
     before = chunks(index)
-    page = document(1, "The spooler stays.", "The drum comes.")
-    new = Section(kind=SectionKind.SECTION, text="A new beginning.", url="https://x/1#new")
+    page = document(1, long("The spooler stays."), long("The drum comes."))
+    new = Section(kind=SectionKind.SECTION, text=long("A new beginning."), url="https://x/1#new")
     store(index, document(1, sections=(new, *page.sections)))
 
     after = chunks(index)
-    assert list(after) == ["A new beginning.", "The spooler stays.", "The drum comes."]
-    assert after["The spooler stays."] == before["The spooler stays."]
-    assert index.rows("select chunk_id from embeddings") == [(before["The spooler stays."],)]
+    stays = long("The spooler stays.")
+    assert list(after) == [long("A new beginning."), stays, long("The drum comes.")]
+    assert after[stays] == before[stays]
+    assert index.rows("select chunk_id from embeddings") == [(before[stays],)]
     kept = {chunk for (chunk,) in index.rows("select distinct chunk_id from postings")}
     assert kept == set(after.values())
 
@@ -76,17 +82,17 @@ def test_a_new_title_is_in_the_words_and_asks_for_new_vectors(
 
 def test_equal_chunks_of_one_document_are_each_kept(index: Any, source: Any, document: Make) -> None:
     """Two sections may say the same under the same heading; one of them goes, the other keeps its vector."""
-    same = Section(kind=SectionKind.SECTION, text="See below.", url="https://x/1")
-    other = Section(kind=SectionKind.SECTION, text="Else.", url="https://x/1", heading_path=("Else",))
+    same = Section(kind=SectionKind.SECTION, text=long("See below."), url="https://x/1")
+    other = Section(kind=SectionKind.SECTION, text=long("Else."), url="https://x/1", heading_path=("Else",))
     source.put(document(1, sections=(same, other, same)))
     index.refresh(source)
     first = index.rows("select id, text from chunks order by position")
-    assert [text for _, text in first] == ["See below.", "Else.", "See below."]
+    assert [text for _, text in first] == [long("See below."), long("Else."), long("See below.")]
 
     store(index, document(1, sections=(other, same)))
 
     second = index.rows("select id, text from chunks order by position")
-    assert [text for _, text in second] == ["Else.", "See below."]
+    assert [text for _, text in second] == [long("Else."), long("See below.")]
     assert {row[0] for row in second} < {row[0] for row in first}
     assert index.rows("select count(*) from embeddings") == [(2,)]
 
