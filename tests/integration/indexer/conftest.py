@@ -32,6 +32,11 @@ from indexer.search import search
 OPEN = AccessRule(name="open", principals=frozenset({ANYONE}))
 
 
+def long(text: str) -> str:
+    """A section's text that fills a chunk of its own: small ones share one with their neighbours."""
+    return text + " The rest of it is of no interest here." * 18
+
+
 def make_document(number: int, *texts: str, day: int = 1, **values: Any) -> Document:
     """A page of one section a text, changed on that day of January 2026, open to anyone."""
     title = values.pop("title", f"Page {number}")
@@ -205,7 +210,8 @@ class Index:
                from documents d join chunks c on c.document_id = d.id
                cross join lateral (select array_agg((id = any (d.rule_ids), name, principals)::text order by name)
                                        as names from access_rules where id = any (d.rule_ids || c.rule_ids)) r
-               cross join lateral (select array_agg((t.lexeme, p.frequency, p.length)::text order by t.lexeme) as postings
+               cross join lateral (select array_agg((t.lexeme, p.frequency, p.length)::text order by t.lexeme)
+                                       as postings
                                    from postings p join terms t on t.id = p.term_id where p.chunk_id = c.id) p
                left join embeddings e on e.chunk_id = c.id
                order by d.source_id, c.position"""

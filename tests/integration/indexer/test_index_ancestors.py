@@ -24,7 +24,7 @@ def few(page: str) -> AccessRule:
 
 
 class Tree:
-    """Page 1 above page 2 above page 3, which has a file and whose text page 4 takes in; as the source gives them."""
+    """Page 1 above page 2 above page 3, with a file, and page 4 takes in its excerpt; as the source gives them."""
 
     def __init__(self, source: Any, make: Make) -> None:
         self.source, self.make = source, make
@@ -59,7 +59,7 @@ class Tree:
         sections = (
             Section(
                 kind=SectionKind.SECTION,
-                text="Secret 3.",
+                text="Secret 3 in short.",
                 url="u",
                 included_id="3",
                 access_rules=self.rules("3"),
@@ -172,7 +172,7 @@ def test_what_no_longer_is_below_is_not_shut(index: Any, source: Any, tree: Tree
 
     read(index, source, "1")
 
-    assert index.finds("secret", ANY) == ["Secret 2.", "Secret 3.", "Secret 3.", "Secret file."]
+    assert index.finds("secret", ANY) == ["Secret 2.", "Secret 3 in short.", "Secret 3.", "Secret file."]
 
 
 def test_a_listed_restriction_shuts_what_is_below_although_that_is_not_listed_yet(

@@ -35,8 +35,10 @@ def interrupted_when_noting(index: Any, ids: str) -> Iterator[None]:
 
 
 def write(source: Any, make: Make, *rules: AccessRule) -> None:
-    """Page 1 above page 3, and page 2 that takes in its text."""
-    taken_in = Section(kind=SectionKind.SECTION, text="Secret.", url="u", included_id="1", access_rules=rules)
+    """Page 1 above page 3, and page 2 that takes in its excerpt."""
+    taken_in = Section(
+        kind=SectionKind.SECTION, text="Secret in short.", url="u", included_id="1", access_rules=rules
+    )
     source.put(
         make(1, "Secret.", access_rules=rules, handle="P"),
         make(2, sections=(taken_in,), access_rules=(OPEN,), includes=("P",), parts=frozenset({"host"})),

@@ -31,11 +31,17 @@ def prepare(source: Any, *documents: Document) -> None:
 
 
 def with_file(make: Make, *rules: AccessRule) -> list[Document]:
-    """A page with a file, and a page that takes in its text, as the source gives them under these rules."""
+    """A page with a file, and a page that takes in its excerpt, as the source gives them under these rules."""
     file = make(1, "Secret plan.", id="1/plan", parent_id="1", access_rules=rules, parts=frozenset({"f"}))
     sections = (
         Section(kind=SectionKind.SECTION, text="Host.", url="u"),
-        Section(kind=SectionKind.SECTION, text="Secret.", url="u", included_id="1", access_rules=rules),
+        Section(
+            kind=SectionKind.SECTION,
+            text="Secret in short.",
+            url="u",
+            included_id="1",
+            access_rules=rules,
+        ),
     )
     return [
         make(
@@ -137,7 +143,7 @@ def test_text_of_a_page_that_is_not_stored_is_shut_where_it_is_taken_in(
     listing = source.listing
     source.listing = lambda: (each for each in listing() if each.access_rules is not None)
     index.refresh(source, mode="lazy")
-    assert index.finds("secret", ANY) == ["Secret."]
+    assert index.finds("secret", ANY) == ["Secret in short."]
     source.put(*with_file(document, OPEN, FEW))
     seen: list[Any] = []
     source.on_read = lambda _: seen.append(index.finds("secret", ANY))
@@ -148,7 +154,7 @@ def test_text_of_a_page_that_is_not_stored_is_shut_where_it_is_taken_in(
     assert "2" in source.read
     assert not any(seen)
     assert index.finds("secret", ANY) == []
-    assert index.finds("secret", ONE) == ["Secret."]
+    assert index.finds("secret", ONE) == ["Secret in short."]
     source.batches.clear()
     index.refresh(source, Pass.PERMISSIONS, mode="lazy")
     assert source.read == []

@@ -18,13 +18,14 @@ from indexer.errors import IndexerError
 from indexer.passes import Pass
 from indexer.reading_list import Priority, note
 from lorebot.database.pool import open_pool
+from tests.integration.indexer.conftest import long
 
 Make = Callable[..., Document]
 
 
 def test_a_first_refresh_stores_and_embeds_everything(index: Any, source: Any, document: Make) -> None:
     """The report counts documents, chunks and vectors; the progress names its phases in order."""
-    source.put(*(document(n, f"Text {n} of the wiki.", f"More {n}.") for n in range(3)))
+    source.put(*(document(n, long(f"Text {n} of the wiki."), long(f"More {n}.")) for n in range(3)))
 
     report = index.refresh(source)
 
@@ -62,10 +63,10 @@ def test_a_changed_document_is_read_again_and_only_its_changed_chunk_embedded(
     index: Any, source: Any, document: Make
 ) -> None:
     """The other chunk keeps its vector; the watermark is where the change was."""
-    source.put(document(1, "Stays.", "Goes."), document(2, "Two."))
+    source.put(document(1, long("Stays."), long("Goes.")), document(2, "Two."))
     index.refresh(source)
     source.batches.clear()
-    source.edit(document(1, "Stays.", "Comes."))
+    source.edit(document(1, long("Stays."), long("Comes.")))
 
     report = index.refresh(source, Pass.CHANGES)
 

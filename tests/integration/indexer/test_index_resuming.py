@@ -16,6 +16,7 @@ from connectors.errors import SourceUnavailableError
 from indexer import status
 from indexer.passes import Pass
 from indexer.reading_list import Priority, note
+from tests.integration.indexer.conftest import long
 
 Make = Callable[..., Document]
 OUTAGE = SourceUnavailableError("wiki did not answer; try again later.")
@@ -153,9 +154,9 @@ def test_an_interruption_and_a_run_after_it_equal_a_fresh_index(
     index: Any, source: Any, document: Make, broken_at: str
 ) -> None:
     """Wherever it is cut off, the next refresh brings everything up to date."""
-    source.put(*(document(n, f"Old {n}.", f"Same {n}.", day=n) for n in range(1, 5)))
+    source.put(*(document(n, long(f"Old {n}."), long(f"Same {n}."), day=n) for n in range(1, 5)))
     index.refresh(source)
-    source.edit(*(document(n, f"New {n}.", f"Same {n}.") for n in (1, 3, 5)))
+    source.edit(*(document(n, long(f"New {n}."), long(f"Same {n}.")) for n in (1, 3, 5)))
     del source.held["2"]
     source.failures[broken_at] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):

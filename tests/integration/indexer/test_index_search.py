@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pgvector import HalfVector
 
-from connectors.documents import AccessRule, Document, DocumentKind
+from connectors.documents import AccessRule, Document, DocumentKind, Membership
 from indexer import search as search_module
 from indexer import vector_index
 from indexer.audience import Audience
+from indexer.ranking import Strategy
 from indexer.search import Hit, Limits, search
 
 Make = Callable[..., Document]
@@ -119,6 +120,30 @@ def test_of_texts_that_are_the_same_one_is_found(filled: Any, source: Any, docum
     hits = find(filled, "restart cups")
     assert hits[0].title == "Restart cups"
     assert [hit.text for hit in hits].count(hits[0].text) == 1
+
+
+def test_of_texts_that_are_the_same_everybody_finds_one_that_they_may_read(
+    filled: Any, source: Any, document: Make, rules: Callable[..., AccessRule]
+) -> None:
+    """A copy for a few that fits better by its title hides no other, and shows nothing of itself or its readers."""
+    few = rules("page:7", ["group:few"])
+    source.people = [Membership(email="few@example.com", principals=frozenset({"group:few"}))]
+    source.put(document(7, TEXTS[1], title="Restart cups", access_rules=(few,)))
+    filled.refresh(source)
+    names = dict(filled.rows("select id, name from access_rules"))
+
+    for strategy in get_args(Strategy):
+        shown = {
+            person: [
+                (hit.external_id, [names[rule] for rule in hit.rule_ids])
+                for hit in find(filled, "restart cups", audience=Audience.of([person]), strategy=strategy)
+                if hit.text == TEXTS[1]
+            ]
+            for person in ("few@example.com", "other@example.com")
+        }
+
+        assert shown["other@example.com"] == [("1", ["open"])], strategy
+        assert shown["few@example.com"] == [("7", ["page:7"])], strategy
 
 
 def test_lazy_vectors_are_made_for_the_keyword_hits_alone_and_stored(

@@ -10,6 +10,7 @@ from indexer.audience import Audience
 from indexer.rules import RuleStore
 from indexer.search import search
 from indexer.store import Outcome, store_document
+from tests.integration.indexer.conftest import long
 
 Make = Callable[..., Document]
 
@@ -18,11 +19,6 @@ def store(index: Any, document: Document) -> Outcome:
     """Store one document in a transaction of its own, as a refresh does."""
     with index.pool.connection() as connection:
         return store_document(connection, document, rules=RuleStore("wiki"), embedder=index.embedder)
-
-
-def long(text: str) -> str:
-    """A text that fills a chunk of its own."""
-    return text + " The rest of it is of no interest here." * 18
 
 
 def chunks(index: Any) -> dict[str, int]:
