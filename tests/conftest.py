@@ -43,9 +43,10 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def exports(pytestconfig: pytest.Config) -> Path:
+def exports(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where exported models are kept, from one run to the next; what is stale is exported again."""
-    return Path(pytestconfig.cache.mkdir("models"))
+    cache = getattr(pytestconfig, "cache", None)  # not there with `-p no:cacheprovider`
+    return Path(cache.mkdir("models")) if cache else tmp_path_factory.mktemp("models")
 
 
 @pytest.fixture(scope="session")

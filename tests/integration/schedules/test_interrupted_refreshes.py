@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import psycopg
 from procrastinate import App
+from procrastinate.exceptions import AlreadyEnqueued
 from psycopg_pool import ConnectionPool
 
 from indexer.passes import EVERYTHING, Pass
@@ -205,7 +207,8 @@ async def test_a_job_that_its_living_worker_does_not_do_is_freed(
         )
         connection.execute("update refresh_runs set state = 'running' where id = %s", [lost.id])
     refresher.gate.set()
-    await jobs.configure_task("lorebot:rescue").defer_async(timestamp=0)
+    with contextlib.suppress(AlreadyEnqueued):  # one that waits comes after all of this, too
+        await jobs.configure_task("lorebot:rescue").defer_async(timestamp=0)
     await eventually(partial(in_state, pool, lost.id, RunState.DONE))
     await eventually(partial(in_state, pool, other.id, RunState.DONE))
     assert sorted(refresher.asked) == [("tickets", False), ("wiki", True)]
@@ -218,16 +221,14 @@ async def test_a_run_that_no_job_is_left_to_do_gets_one(
     refresher: Refresher,
     database_url: str,
 ) -> None:
-    """Without anybody asking."""
+    """Without anybody asking: every worker begins with a rescue."""
     lost = queue.request("wiki", full=True, requested_by="U1")
     with pool.connection() as connection:
         connection.execute("update procrastinate_jobs set status = 'failed'")
         connection.execute("update refresh_runs set state = 'running' where id = %s", [lost.id])
-    jobs = create_jobs(database_url, pool=pool, refresh_source=refresher, stalled_after=1.0)
-    await start_worker(jobs)
-    await eventually(partial(living_worker, pool))
-    await jobs.configure_task("lorebot:rescue").defer_async(timestamp=0)
+    await start_worker(create_jobs(database_url, pool=pool, refresh_source=refresher, stalled_after=1.0))
     await eventually(partial(in_state, pool, lost.id, RunState.DONE))
+    assert refresher.asked == [("wiki", True)]
 
 
 def living_worker(pool: ConnectionPool) -> Any:
