@@ -160,7 +160,8 @@ def _reciprocal_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (scores - scores.min()) / (np.ptp(scores) or 1.0) / 2
+    lowest, highest = float(scores.min()), float(scores.max())
+    return (scores - lowest) / ((highest - lowest) or 1.0) / 2
 
 
 def best_first(scores: NDArray[np.float64]) -> NDArray[np.int64]:
