@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: A run without spaces that may have a joint such as a dot, slash, hyphen or underscore inside.
 _CANDIDATE = re.compile(r"[^\W_](?:[\w./:@\\-]*[^\W_])?")
@@ -38,10 +39,10 @@ def split_words(text: str) -> Words:
     found: Counter[str] = Counter()
 
     def parts(match: re.Match[str]) -> str:
-        word = match.group()
-        if _is_identifier(word) and len(word) <= _LONGEST:
-            found[word.lower()] += 1
-        return " ".join(part for name in _JOINTS.split(word) for part in _camel_parts(name))
+        identifier, words = _taken_apart(match.group())
+        if identifier:
+            found[identifier] += 1
+        return words
 
     return Words(text=_CANDIDATE.sub(parts, text), identifiers=found)
 
@@ -54,6 +55,13 @@ def identifiers(text: str) -> Counter[str]:
 def ticket_keys(text: str) -> list[str]:
     """What may be ticket keys in a question, upper case, in order, each once."""
     return list(dict.fromkeys(match.group(1).upper() for match in _TICKET_KEY.finditer(text)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _taken_apart(word: str) -> tuple[str | None, str]:
+    """The word as an identifier, if it is one, and its parts; few words are new in a text."""
+    identifier = word.lower() if _is_identifier(word) and len(word) <= _LONGEST else None
+    return identifier, " ".join(part for name in _JOINTS.split(word) for part in _camel_parts(name))
 
 
 def _is_identifier(word: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.embedding import Model
+from indexer.splitting import word_counter
 
 
 def encode_whole(model: Model, texts: Sequence[tuple[str, str]]) -> tuple[NDArray[np.float32], int]:
@@ -18,7 +19,12 @@ def encode_whole(model: Model, texts: Sequence[tuple[str, str]]) -> tuple[NDArra
 
     A context stands in front of each piece of its text.
     """
-    pieces = [_pieces(model, context, text) for context, text in texts]
+    roughly = word_counter(model.count_tokens)
+    pieces = [
+        [whole] if roughly(whole) + whole.count("\n") <= model.max_tokens else _pieces(model, context, text)
+        for context, text in texts
+        for whole in [_whole(context, text)]
+    ]
     flat = [piece for some in pieces for piece in some]
     vectors = model.encode(flat)
     if len(flat) == len(texts):
@@ -31,7 +37,7 @@ def encode_whole(model: Model, texts: Sequence[tuple[str, str]]) -> tuple[NDArra
 
 
 def _pieces(model: Model, context: str, text: str) -> list[str]:
-    whole = f"{context}\n{text}" if context else text
+    whole = _whole(context, text)
     if len(whole) <= model.max_tokens or model.count_tokens(whole) <= model.max_tokens:
         return [whole]
     if context and model.count_tokens(context) > model.max_tokens // 2:
@@ -41,6 +47,10 @@ def _pieces(model: Model, context: str, text: str) -> list[str]:
         return [whole]
     middle = _middle(text)
     return [*_pieces(model, context, text[:middle]), *_pieces(model, context, text[middle:])]
+
+
+def _whole(context: str, text: str) -> str:
+    return f"{context}\n{text}" if context else text
 
 
 def _middle(text: str) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from connectors.documents import AccessRule, Document, Listed, Section
 from indexer import cascade
@@ -159,25 +159,33 @@ def _store_chunks(
         SQL["stored_chunks"], {"document_id": document_id}
     ):
         kept[digest].append((chunk_id, kind, heading))
-    added: list[int] = []
+    new: list[dict[str, Any]] = []
     reworded: list[int] = []
     for position, chunk in enumerate(chunks):
-        row = _chunk_row(chunk) | {"document_id": document_id, "position": position}
+        row = _chunk_row(chunk) | {"position": position}
         row["rule_ids"] = rules.ids(connection, chunk.access_rules)
         if chunk.included_id not in (None, source_id) and not chunk.access_rules:
             # As a document without rules: who may read it is not known.
             row["rule_ids"] = [NOBODY]
         if kept[chunk.hash]:
             chunk_id, *fields = kept[chunk.hash].pop()
-            connection.execute(SQL["move_chunk"], row | {"id": chunk_id})
+            anchors = Jsonb(row["anchors"], dumps=_dumps)
+            connection.execute(SQL["move_chunk"], row | {"id": chunk_id, "anchors": anchors})
             if renamed or fields != [chunk.kind, chunk.heading]:
                 reworded.append(chunk_id)
         else:
-            added.append(_one(connection, "insert_chunk", row))
+            new.append(row)
     gone = [chunk_id for stored in kept.values() for chunk_id, _, _ in stored]
     if gone:
         connection.execute(SQL["delete_chunks"], {"ids": gone})
-    write_words(connection, added, anew=reworded)
+    write_words(connection, _insert_chunks(connection, document_id, new), anew=reworded)
+
+
+def _insert_chunks(connection: Connection, document_id: int, rows: Sequence[dict[str, Any]]) -> list[int]:
+    if not rows:
+        return []
+    parameters = {"document_id": document_id, "chunks": Json(rows, dumps=_dumps)}
+    return [row[0] for row in connection.execute(SQL["insert_chunks"], parameters)]
 
 
 def _chunk_row(chunk: Chunk) -> dict[str, Any]:
@@ -190,7 +198,7 @@ def _chunk_row(chunk: Chunk) -> dict[str, Any]:
         "author": chunk.author,
         "created": chunk.created,
         "included_id": chunk.included_id,
-        "anchors": Jsonb([vars(anchor) for anchor in chunk.anchors], dumps=_dumps),
+        "anchors": [vars(anchor) for anchor in chunk.anchors],
         "hash": chunk.hash,
     }
 

@@ -40,9 +40,12 @@ update chunks set position = %(position)s, kind = %(kind)s, heading = %(heading)
     created = %(created)s, anchors = %(anchors)s, rule_ids = %(rule_ids)s, included_id = %(included_id)s
 where id = %(id)s
 
--- name: insert_chunk
+-- name: insert_chunks
 insert into chunks (document_id, position, kind, heading, url, text, context, author, created, anchors, hash, rule_ids,
                     included_id, words)
-values (%(document_id)s, %(position)s, %(kind)s, %(heading)s, %(url)s, %(text)s, %(context)s, %(author)s,
-        %(created)s, %(anchors)s, %(hash)s, %(rule_ids)s, %(included_id)s, (select version from word_index))
+select %(document_id)s, position, kind, heading, url, text, context, author, created, anchors, hash, rule_ids,
+       included_id, (select version from word_index)
+from json_to_recordset(%(chunks)s) as given (
+    position int, kind text, heading text, url text, text text, context text, author text, created timestamptz,
+    anchors jsonb, hash text, rule_ids bigint[], included_id text)
 returning id

@@ -100,9 +100,8 @@ def write_words(connection: Connection, chunk_ids: Sequence[int], *, anew: Seque
         "identifiers": [word for _, word, _ in identifiers],
         "identifier_frequencies": [frequency for _, _, frequency in identifiers],
     }
-    connection.execute(SQL["insert_terms"], parameters)
-    connection.execute(SQL["insert_postings"], parameters)
-    connection.execute(SQL["mark_indexed"], parameters)
+    while connection.execute(SQL["insert_words"], parameters).fetchone() != (0,):
+        connection.execute(SQL["delete_postings"], parameters)
 
 
 def _fields(row: dict[str, Any]) -> list[tuple[str, str]]:

@@ -23,20 +23,10 @@ where c.id = any(%(ids)s)
 -- name: delete_postings
 delete from postings where chunk_id = any(%(ids)s)
 
--- name: insert_terms
--- In order, so that two refreshes that add the same terms wait for each other and never deadlock.
-insert into terms (lexeme)
-select lexeme from (
-    select unnest(tsvector_to_array(to_tsvector(%(language)s::regconfig, text))) as lexeme
-    from unnest(%(texts)s::text[]) as text
-    union
-    select unnest(%(identifiers)s::text[])
-) as found
-where not exists (select from terms t where t.lexeme = found.lexeme)
-order by lexeme
-on conflict do nothing
-
--- name: insert_postings
+-- name: insert_words
+-- Adds the terms that are new, in order, so that two refreshes that add the same ones wait for each other and never
+-- deadlock. Returns how many words have no posting yet, because another process has added their terms meanwhile: the
+-- next statement sees them.
 with occurrences as (
     select field.chunk_id, word.lexeme, field.weight * coalesce(cardinality(word.positions), 1) as frequency
     from unnest(%(text_chunks)s::bigint[], %(text_weights)s::real[], %(texts)s::text[])
@@ -47,12 +37,21 @@ with occurrences as (
 ), frequencies as (
     select chunk_id, lexeme, sum(frequency) as frequency, sum(sum(frequency)) over (partition by chunk_id) as length
     from occurrences group by chunk_id, lexeme
+), words as materialized (
+    select f.*, t.id as term_id from frequencies f left join terms t using (lexeme)
+), added as (
+    insert into terms (lexeme) select distinct lexeme from words where term_id is null order by lexeme
+    on conflict do nothing
+    returning id, lexeme
+), written as (
+    insert into postings (term_id, chunk_id, frequency, length)
+    select term_id, chunk_id, frequency, length from words where term_id is not null
+    union all
+    select a.id, w.chunk_id, w.frequency, w.length from words w join added a using (lexeme) where w.term_id is null
+), indexed as (
+    update chunks set words = %(version)s where id = any(%(ids)s) and words <> %(version)s
 )
-insert into postings (term_id, chunk_id, frequency, length)
-select t.id, f.chunk_id, f.frequency, f.length from frequencies f join terms t using (lexeme)
-
--- name: mark_indexed
-update chunks set words = %(version)s where id = any(%(ids)s) and words <> %(version)s
+select count(*) from words w where term_id is null and not exists (select from added a where a.lexeme = w.lexeme)
 
 -- name: outdated
 select c.id from chunks c where c.words < (select version from word_index) order by c.words, c.id limit %(limit)s

@@ -29,7 +29,7 @@ with model as (
 )
 insert into embeddings (model_id, chunk_id, embedding)
 select model.id, present.id, given.embedding
-from model, unnest(%(ids)s::bigint[], %(vectors)s::halfvec[]) as given (chunk_id, embedding)
+from model, unnest(%(ids)s::bigint[], %(vectors)b::halfvec[]) as given (chunk_id, embedding)
 join present on present.id = given.chunk_id
 on conflict do nothing
 
