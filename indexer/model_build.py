@@ -36,6 +36,9 @@ _LAST_FEW = 64
 #: Seconds that the former model's vectors stay for searches that are under way with them.
 _GRACE = 2.0
 
+#: Seconds before the change is tried again.
+_PAUSE = 0.2
+
 #: Milliseconds that others' transactions are waited for before the change; then it is tried again.
 _PATIENCE = "5000"
 
@@ -81,6 +84,7 @@ def build_model(
             log.info("model_build", model=model.name, before=before.name)
             done = _embed_all(pool, model, model_id, progress)
             while not _switch(pool, model, model_id):
+                time.sleep(_PAUSE)
                 done += _embed_all(pool, model, model_id, progress)
             log.info("model_live", model=model.name, before=before.name, in_pieces=done.in_pieces)
             embedder.adopt(model)
@@ -130,6 +134,9 @@ def _switch(pool: ConnectionPool, model: Model, model_id: int) -> bool:
                 rows = chunks_without_vector(connection, ids, model_id)
                 vectors, _ = encode_chunks(model, rows)
                 store_vectors(connection, model_id, model.name, [row.chunk_id for row in rows], vectors)
+                if _missing(connection, model_id):
+                    # Somebody is changing one of them just now, and its vector was left out.
+                    return False
             connection.execute(SQL["lock_models"])
             connection.execute(SQL["retire"])
             connection.execute(SQL["make_live"], {"id": model_id})

@@ -24,6 +24,15 @@ REACH = 3
 
 
 @dataclass(frozen=True, kw_only=True)
+class Widened:
+    """A hit's text with what stands around it."""
+
+    text: str
+    #: All that the text is made of, the hit among them: who remembers the text has to forget it with any of these.
+    chunk_ids: frozenset[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Neighbour:
     """A chunk near a hit, or the hit itself."""
 
@@ -59,7 +68,7 @@ class _Stretch:
 
 def widen(
     pool: ConnectionPool, hits: Sequence[Hit], *, audience: Audience, room: int, count: Callable[[str], int]
-) -> list[str]:
+) -> list[Widened]:
     """The text of each hit with what the same document says before and after it, within ``room`` tokens in all.
 
     Only what the whole audience may read; where it may not read a chunk, the text ends. The best hits take first, one
@@ -69,7 +78,7 @@ def widen(
         count: the tokens of a text by the tokeniser of whoever reads it.
 
     Returns:
-        One text a hit, in their order.
+        One for each hit, in their order.
     """
     stretches = _stretches(pool, hits, audience)
     left = room - sum(count(hit.text) for hit in hits)
@@ -86,10 +95,7 @@ def widen(
                 left -= tokens
                 grown.append(stretch)
         growing = grown
-    return [
-        _joined(stretches[hit.chunk_id].chunks, hit.heading) if hit.chunk_id in stretches else hit.text
-        for hit in hits
-    ]
+    return [_widened(hit, stretches.get(hit.chunk_id)) for hit in hits]
 
 
 def _stretches(pool: ConnectionPool, hits: Sequence[Hit], audience: Audience) -> dict[int, _Stretch]:
@@ -109,6 +115,13 @@ def _stretches(pool: ConnectionPool, hits: Sequence[Hit], audience: Audience) ->
         if row.hit_id in stretches:
             stretches[row.hit_id].around[row.position] = row
     return stretches
+
+
+def _widened(hit: Hit, stretch: _Stretch | None) -> Widened:
+    if stretch is None:
+        return Widened(text=hit.text, chunk_ids=frozenset({hit.chunk_id}))
+    ids = frozenset(chunk.id for chunk in stretch.chunks)
+    return Widened(text=_joined(stretch.chunks, hit.heading), chunk_ids=ids)
 
 
 def _joined(chunks: Sequence[_Neighbour], heading: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 from psycopg_pool import ConnectionPool
@@ -47,6 +47,16 @@ NEAREST = 3
 _NOT_KNOWN = re.compile(r"\s*I do not know\s*(?:[.!]|$)", re.IGNORECASE)
 
 Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reply:
+    """What is answered, and what was read for it."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    model: str
+    passages: Sequence[Passage] = ()
 
 
 class Assistant:
@@ -94,23 +104,23 @@ class Assistant:
         found = self._search(searched, audience)
         answering = time.perf_counter()
         tell(f"Reading {_count(len(found.hits), 'passage')}")
-        text, citations, model = self._answer(question, searched, context.summary, found.hits, audience)
+        reply = self._answer(question, searched, context.summary, found.hits, audience)
         answered = time.perf_counter()
-        summary = self._summary(context.summary, question, text, citations)
-        known = found.hits if citations else ()
+        summary = self._summary(context.summary, question, reply.text, reply.citations)
+        known = reply.passages if reply.citations else ()
         remembered = Thread(
             summary=summary,
             last_question=searched,
-            rule_ids=context.rule_ids.union(*(hit.rule_ids for hit in known)),
-            chunk_ids=context.chunk_ids | {hit.chunk_id for hit in known},
+            rule_ids=context.rule_ids.union(*(passage.hit.rule_ids for passage in known)),
+            chunk_ids=context.chunk_ids.union(*(passage.chunk_ids for passage in known)),
         )
         write_thread(self._pool, thread, remembered)
         return Answer(
-            text=text,
-            found=bool(citations),
-            citations=citations,
-            nearest=() if citations else _nearest(found.hits),
-            model=model,
+            text=reply.text,
+            found=bool(reply.citations),
+            citations=reply.citations,
+            nearest=() if reply.citations else _nearest(found.hits),
+            model=reply.model,
             summary=summary,
             new_topic=new_topic,
             timings_ms={
@@ -140,10 +150,11 @@ class Assistant:
 
     def _answer(
         self, question: str, searched: str, summary: str, hits: Sequence[Hit], audience: Audience
-    ) -> tuple[str, tuple[Citation, ...], str]:
+    ) -> _Reply:
         passages = number_passages(hits)
         if not answerable(searched, hits):
-            return UNKNOWN, (), MODEL_NAME if self._model is None else self._model.label
+            label = MODEL_NAME if self._model is None else self._model.label
+            return _Reply(text=UNKNOWN, citations=(), model=label)
         if self._model is not None:
             try:
                 return self._written(self._model, question, summary, passages, audience)
@@ -151,11 +162,13 @@ class Assistant:
                 # The person still gets an answer, and it says that it quotes.
                 log.warning("model_fell_back", reason=type(error).__name__)
         text, citations = resolve_citations(quote_answer(searched, passages, self._embedder), passages)
-        return (text, citations, MODEL_NAME) if citations else (UNKNOWN, (), MODEL_NAME)
+        return _Reply(
+            text=text if citations else UNKNOWN, citations=citations, model=MODEL_NAME, passages=passages
+        )
 
     def _written(
         self, model: ChatModel, question: str, summary: str, passages: Sequence[Passage], audience: Audience
-    ) -> tuple[str, tuple[Citation, ...], str]:
+    ) -> _Reply:
         def count(some: Sequence[Passage]) -> int:
             return model.count_tokens(answer_messages(question=question, summary=summary, passages=some))
 
@@ -165,11 +178,11 @@ class Assistant:
         fitting = wide if count(wide) <= room else fitting
         reply = model.reply(answer_messages(question=question, summary=summary, passages=fitting))
         if _NOT_KNOWN.match(reply):
-            return UNKNOWN, (), model.name
+            return _Reply(text=UNKNOWN, citations=(), model=model.name)
         text, citations = resolve_citations(reply, fitting)
         if not citations:
             raise ModelAnswerError("The model's answer names no source.")
-        return text, citations, model.name
+        return _Reply(text=text, citations=citations, model=model.name, passages=fitting)
 
     def _widened(self, passages: Sequence[Passage], spare: int, audience: Audience) -> list[Passage]:
         """The passages with what stands around them, within what is spare of the model's window.
@@ -180,8 +193,8 @@ class Assistant:
         hits = [passage.hit for passage in passages]
         own = sum(self._embedder.count_tokens(hit.text) for hit in hits)
         room = own + min(AROUND, spare // 2)
-        texts = widen(self._pool, hits, audience=audience, room=room, count=self._embedder.count_tokens)
-        return [replace(passage, wide=text) for passage, text in zip(passages, texts, strict=True)]
+        wide = widen(self._pool, hits, audience=audience, room=room, count=self._embedder.count_tokens)
+        return [replace(passage, wide=each) for passage, each in zip(passages, wide, strict=True)]
 
 
 def _checked(question: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from indexer.chunking import Anchor
+from indexer.neighbourhood import Widened
 from indexer.search import Hit
 from inference.answers import Citation
 from inference.words import stems
@@ -17,8 +18,8 @@ class Passage:
 
     number: int
     hit: Hit
-    #: The chunk with what stands around it, for who reads more than a quote; "" where it is not widened.
-    wide: str = ""
+    #: The chunk with what stands around it, for who reads more than a quote; None where it is not widened.
+    wide: Widened | None = None
 
     @property
     def text(self) -> str:
@@ -28,7 +29,12 @@ class Passage:
     @property
     def reading(self) -> str:
         """What a model reads."""
-        return self.wide or self.hit.text
+        return self.wide.text if self.wide else self.hit.text
+
+    @property
+    def chunk_ids(self) -> frozenset[int]:
+        """The chunks that what is read is made of."""
+        return self.wide.chunk_ids if self.wide else frozenset({self.hit.chunk_id})
 
     @property
     def name(self) -> str:

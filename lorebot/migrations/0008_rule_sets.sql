@@ -256,6 +256,14 @@ create table reader_tables (name text primary key);
 insert into reader_tables values ('documents'), ('chunks'), ('postings'), ('terms'), ('embeddings'), ('embedding_models'),
     ('rule_sets'), ('reader_tables');
 
+-- What it takes to become another role: before PostgreSQL 16 every member may.
+create function becoming() returns text language sql stable as $$
+    select case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end
+$$;
+create function granting() returns text language sql stable as $$
+    select case when becoming() = 'set' then ' with set true, inherit false' else '' end
+$$;
+
 -- Gives the role `lorebot_reader` what a search needs, and makes it where it is missing; as far as this user may.
 create function raise_wall() returns void language plpgsql as $$
 declare
@@ -265,8 +273,8 @@ begin
         if not exists (select from pg_roles where rolname = 'lorebot_reader') then
             create role lorebot_reader nologin;
         end if;
-        if not pg_has_role('lorebot_reader', 'set') then
-            execute format('grant lorebot_reader to %I with set true, inherit false', current_user);
+        if not pg_has_role('lorebot_reader', becoming()) then
+            execute format('grant lorebot_reader to %I%s', current_user, granting());
         end if;
     exception
         -- Somebody else is making it, or this user may not.
@@ -285,10 +293,10 @@ $$;
 -- What is missing for the wall to stand, and how to mend it; null where it stands.
 create function wall_gap() returns text language sql stable as $$
     select case
-        when r.oid is null or not pg_has_role(r.oid, 'set') then format(
-            'the role that searches cannot be used: as an administrator of the database say "%sgrant lorebot_reader to %I with '
-            'set true, inherit false", then "select %I.raise_wall()" as %2$I',
-            case when r.oid is null then 'create role lorebot_reader nologin; ' end, current_user, current_schema())
+        when r.oid is null or not pg_has_role(r.oid, becoming()) then format(
+            'the role that searches cannot be used: as an administrator of the database say "%sgrant lorebot_reader to %I%s", '
+            'then "select %I.raise_wall()" as %2$I',
+            case when r.oid is null then 'create role lorebot_reader nologin; ' end, current_user, granting(), current_schema())
         when r.rolsuper or r.rolbypassrls or exists (
             select from reader_tables t join pg_class c on c.oid = to_regclass(t.name) where pg_has_role(r.oid, c.relowner, 'usage'))
             then 'the role lorebot_reader may see everything: take superuser, bypassrls and its memberships from it'

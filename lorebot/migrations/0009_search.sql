@@ -21,9 +21,9 @@ create index chunks_words on chunks (words);
 
 -- Only facts about the chunk are stored: what depends on other chunks (document frequency, average length) and the
 -- saturation are left to the query. The defaults are for rows of the version before, until they are indexed anew;
--- `weight` is no longer read.
+-- `weight` is read by the version before alone, which must find a number in every row.
 alter table postings
-    alter column weight drop not null,
+    alter column weight set default 1,
     -- Occurrences, each times the weight of its field.
     add column frequency real not null default 1,
     -- The sum of the frequencies of the chunk.

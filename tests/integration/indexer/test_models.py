@@ -296,3 +296,23 @@ def test_an_installation_from_before_goes_on_with_the_model_that_has_vectors(dat
         connection.execute(migration.read_bytes())
         rows = connection.execute("select name from embedding_models where live").fetchall()
     assert rows == [("used",)]
+
+
+def test_a_chunk_that_is_being_changed_at_the_change_gets_its_vector_first(
+    index: Any, source: Any, document: Callable[..., Any], tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectors of chunks that others hold are left out, and the new model waits for them."""
+    fill(index, source, document, 6)
+    with index.pool.connection() as other:
+        other.execute("select id from chunks order by id limit 3 for no key update")
+        waited: list[float] = []
+
+        def let_go(seconds: float) -> None:
+            waited.append(seconds)
+            other.rollback()
+
+        monkeypatch.setattr(model_build.time, "sleep", let_go)
+        build_model(index.pool, index.embedder, tiny, progress=lambda *_: None)
+
+    assert waited
+    assert counts(index)[tiny.name] == 6

@@ -75,7 +75,7 @@ def stored(pool: ConnectionPool, *sections: Section, kind: DocumentKind = Docume
 
 def wide(pool: ConnectionPool, *hits: Hit, audience: Audience = STAFF, room: int = 4000) -> list[str]:
     """The texts of the hits, widened."""
-    return widen(pool, hits, audience=audience, room=room, count=COUNT)
+    return [each.text for each in widen(pool, hits, audience=audience, room=room, count=COUNT)]
 
 
 def prose(first: int = 0, steps: int = 120, **values: str) -> Section:
@@ -99,6 +99,17 @@ def test_a_hit_is_read_with_what_stands_before_and_after_it_without_the_overlap(
     assert all(after == before + 1 for before, after in pairwise(numbers(text)))
     assert numbers(text)[0] == min(numbers(hits[4 - REACH].text))
     assert numbers(text)[-1] == max(numbers(hits[4 + REACH].text))
+
+
+def test_what_a_text_is_made_of_is_told(pool: ConnectionPool) -> None:
+    """Whoever remembers it can forget it when one of these goes."""
+    hits = stored(pool, prose())
+
+    [each] = widen(pool, hits[4:5], audience=STAFF, room=4000, count=COUNT)
+    [narrow] = widen(pool, hits[4:5], audience=STAFF, room=0, count=COUNT)
+
+    assert each.chunk_ids == {hit.chunk_id for hit in hits[4 - REACH : 4 + REACH + 1]}
+    assert narrow.chunk_ids == {hits[4].chunk_id}
 
 
 @pytest.mark.parametrize("room", [0, 400, 1000])

@@ -17,7 +17,10 @@ from indexer.embedding import Embedder
 from indexer.people import store_people
 from indexer.rules import RuleStore
 from indexer.store import store_document
+from indexer.vectors import embed_source
+from inference import assistant as assistant_module
 from inference.assistant import Assistant
+from inference.model import ChatModel, ModelConfig
 from inference.threads import Thread, read_thread, write_thread
 
 ALL = AccessRule(name="space:ENG", principals=frozenset({"group:all"}))
@@ -148,4 +151,27 @@ def test_a_thread_that_the_version_before_wrote_starts_afresh(talk: Talk) -> Non
     assert talk.remembered(BOTH) == "Ours."
     with talk.pool.connection() as connection:
         connection.execute(old + renewed)
+    assert talk.remembered(BOTH) == ""
+
+
+def test_what_was_read_around_a_passage_is_forgotten_with_it(
+    talk: Talk, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model took it up although only its neighbour was found; then it is deleted from the page."""
+    pay = "The harbour master is paid by the harbour office. " * 12
+    figures = "The captain receives exactly 4711 crowns. " + "Zephyr quagmire lantern orchid. " * 25
+    found = Section(kind=SectionKind.SECTION, text=pay, url="https://x/1#a", heading_path=("Pay",))
+    beside = Section(kind=SectionKind.SECTION, text=figures, url="https://x/1#b", heading_path=("Figures",))
+    talk.write(found, beside)
+    embed_source(talk.pool, "wiki", talk.embedder, progress=lambda *_: None)
+    server.replies = ["The office pays the harbour master [1], and the captain receives 4711 crowns [1]."]
+    monkeypatch.setattr(assistant_module, "PASSAGES", 1)
+    model = ChatModel(ModelConfig(base_url=server.url))
+    assistant = Assistant(pool=talk.pool, embedder=talk.embedder, model=model)
+    assistant.ask("Who pays the harbour master?", thread="t", audience=BOTH)
+    assert "4711 crowns" in str(server.chats()[0])
+    assert "4711" in talk.remembered(BOTH)
+
+    talk.write(found)
+
     assert talk.remembered(BOTH) == ""
