@@ -22,6 +22,7 @@ from lorebot.evaluation import Judged, read_judged
 from lorebot.settings import build_settings
 from lorebot.wiring import Services, build_assistant, build_connector, open_services
 from tests.acceptance.conftest import Sandbox, open_folder, sandbox_of
+from tests.conftest import link_exports
 
 #: Documents of the slice beside those that the questions are about.
 DISTRACTORS = 100
@@ -77,7 +78,7 @@ class Indexed:
 
 
 @pytest.fixture(scope="module", params=["slice", pytest.param("whole", marks=pytest.mark.slow)])
-def indexed(request: pytest.FixtureRequest, shared_data: Path) -> Iterator[Indexed]:
+def indexed(request: pytest.FixtureRequest, shared_data: Path, exports: Path) -> Iterator[Indexed]:
     """The site indexed through the real connectors over HTTP."""
     cases = [
         case
@@ -87,6 +88,7 @@ def indexed(request: pytest.FixtureRequest, shared_data: Path) -> Iterator[Index
     company = shared_data / "company"
     with open_folder() as folder:
         site = company if request.param == "whole" else _slice(company, folder / "site", cases)
+        link_exports(folder / "data", exports)
         people = json.loads((company / "site.json").read_text("utf-8"))["users"]
         with sandbox_of(site) as sandbox, _services(folder / "data", sandbox) as services:
             indexed = Indexed(

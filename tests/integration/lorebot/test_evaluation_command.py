@@ -16,6 +16,7 @@ import pytest
 from indexer.ranking import DEFAULT_STRATEGY, Strategy
 from lorebot.evaluation.plain import PLAIN
 from lorebot.evaluation.scores import FIGURES
+from tests.conftest import link_exports
 
 TICKETS = {
     "HUT-1": (
@@ -75,9 +76,10 @@ def issue(number: int, key: str, summary: str, description: str) -> dict[str, An
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> Path:
     """Three tickets and two pages; a ticket's summary asks for the other one of the same thing."""
     folder = tmp_path_factory.mktemp("work") / "hut"
+    link_exports(folder.parent / ".lorebot", exports)
     for name in ("jira", "confluence", "qrels"):
         (folder / name).mkdir(parents=True)
     tickets = [issue(100 + at, key, *words) for at, (key, words) in enumerate(TICKETS.items())]
