@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from indexer.embedding.exported import INPUTS, MODEL_FILE, OUTPUT
-from indexer.embedding.pipeline import Pipeline, fingerprint, read_pipeline
+from indexer.embedding.fingerprint import fingerprint
+from indexer.embedding.pipeline import Pipeline, read_pipeline
 from indexer.embedding.samples import SAMPLES
 
 REFERENCE_FILE = "reference.npy"
@@ -28,11 +29,11 @@ _VERSION = 1
 _OPSET = 17
 
 
-def describe(pipeline: Pipeline) -> dict[str, Any]:
+def describe(pipeline: Pipeline, *, kept: Path | None = None) -> dict[str, Any]:
     """What an export depends on; one that says anything else is stale."""
     return {
         "exporter": _VERSION,
-        "model": fingerprint(pipeline.folder),
+        "model": fingerprint(pipeline.folder, kept),
         "samples": hashlib.sha256("\0".join(SAMPLES).encode()).hexdigest()[:8],
         **{name: version(name) for name in ("torch", "transformers", "sentence-transformers")},
     }

@@ -23,7 +23,7 @@ class LocalModel:
         Raises:
             EmbeddingError: there is no such folder, or it is broken.
         """
-        self._pipeline = read_pipeline(model)
+        self._pipeline = read_pipeline(model, kept=exports)
         self._wanted = backend
         self._exports = exports
         self._tokenizer = open_tokenizer(self._pipeline.folder)

@@ -6,7 +6,6 @@ The files are those that sentence-transformers writes (``modules.json``, ``1_Poo
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Literal
 
 from tokenizers import Tokenizer
 
+from indexer.embedding.fingerprint import fingerprint
 from indexer.errors import EmbeddingError
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -56,8 +56,12 @@ def model_folder(model: str | None) -> Path:
     return folder
 
 
-def read_pipeline(model: str | None) -> Pipeline:
+def read_pipeline(model: str | None, *, kept: Path | None = None) -> Pipeline:
     """What the folder of a model says of it.
+
+    Args:
+        model: a folder, or None for the model that comes along.
+        kept: where its fingerprint is kept (see there).
 
     Raises:
         EmbeddingError: there is no such folder, or it does not say how much the model reads.
@@ -67,7 +71,7 @@ def read_pipeline(model: str | None) -> Pipeline:
     prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
     return Pipeline(
         folder=folder,
-        name=DEFAULT_MODEL if default else f"{folder.resolve().name}-{fingerprint(folder)}",
+        name=DEFAULT_MODEL if default else f"{folder.resolve().name}-{fingerprint(folder, kept)}",
         window=_window(folder),
         pooling=_pooling(folder),
         query_prompt=_prompt(prompts, "query"),
@@ -88,17 +92,6 @@ def open_tokenizer(folder: Path) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-def fingerprint(folder: Path) -> str:
-    """Tells models apart whose folders have the same name: their vectors must not meet."""
-    digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with file.open("rb") as content:
-            digest.update(f"{file.relative_to(folder)}:{file.stat().st_size}".encode())
-            # The beginning of the weights differs between any two models.
-            digest.update(content.read(1 << 20))
-    return digest.hexdigest()[:8]
 
 
 def _window(folder: Path) -> int:

@@ -176,7 +176,10 @@ def _checked(name: BackendName, export: Path, pipeline: Pipeline, choice: Choice
 def _is_current(target: Path, pipeline: Pipeline) -> bool:
     try:
         said = json.loads((target / DESCRIPTION_FILE).read_text("utf-8"))
-        return bool(said.pop("bytes") == (target / MODEL_FILE).stat().st_size and said == describe(pipeline))
+        return bool(
+            said.pop("bytes") == (target / MODEL_FILE).stat().st_size
+            and said == describe(pipeline, kept=target.parent)
+        )
     except (OSError, ValueError, AttributeError, KeyError):
         return False
 

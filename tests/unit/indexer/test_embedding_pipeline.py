@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from indexer.embedding import Embedder, EmbeddingOptions, model_folder, open_model
+from indexer.embedding.fingerprint import fingerprint
 from indexer.embedding.pipeline import read_pipeline
 from indexer.errors import EmbeddingError
 
@@ -145,6 +146,38 @@ def test_folders_of_one_name_with_other_content_have_other_names(folder: Path, t
     write(other / "config.json", {"hidden_size": 3})
 
     assert same == Embedder(str(folder)).name != Embedder(str(other)).name
+
+
+def test_weights_tell_models_apart_wherever_they_differ_and_strays_do_not(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A model that was trained on has the size and often the beginning of the one it came from."""
+    weights, kept = folder / "model.safetensors", tmp_path / "kept"
+    weights.write_bytes(bytes(3 << 20))
+    first = read_pipeline(str(folder), kept=kept).name
+    for stray in (".DS_Store", ".git/config.json", "README.md", "onnx/model.onnx", "training_args.bin"):
+        (folder / stray).parent.mkdir(exist_ok=True)
+        (folder / stray).write_bytes(b"x")
+    assert read_pipeline(str(folder), kept=kept).name == read_pipeline(str(folder)).name == first
+
+    content = bytearray(3 << 20)
+    content[-2] = 1
+    weights.write_bytes(content)
+
+    assert weights.stat().st_size == 3 << 20
+    assert read_pipeline(str(folder), kept=kept).name == read_pipeline(str(folder)).name != first
+
+
+def test_weights_are_read_once(folder: Path, tmp_path: Path) -> None:
+    """What came out is kept with the files' sizes and times; what was kept and is damaged does not count."""
+    kept = tmp_path / "kept"
+    first = fingerprint(folder, kept)
+    (note,) = kept.iterdir()
+    note.write_text(note.read_text("utf-8").replace(first, "0badf00d"), "utf-8")
+    assert fingerprint(folder, kept) == "0badf00d"
+
+    note.write_text("[]", "utf-8")
+    assert fingerprint(folder, kept) == first
 
 
 def test_another_model_than_the_one_that_is_asked_for_is_not_taken_up(folder: Path) -> None:
