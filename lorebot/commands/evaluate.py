@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +15,7 @@ from lorebot.commands.index import progress_bars
 
 if TYPE_CHECKING:
     from lorebot.evaluation.results import Results
+    from lorebot.settings import Settings
 
 #: What the table in the terminal has room for.
 _SHOWN = ("ndcg@10", "recall@1", "recall@5", "recall@10", "recall@100", "mrr@10")
@@ -45,30 +49,71 @@ def evaluate(
 ) -> None:
     """Index a judged collection into a scratch schema and score retrieval."""
     settings = start(config, verbose=verbose)
-    from lorebot.evaluation.results import as_json as to_json
-    from lorebot.evaluation.results import summarise
-    from lorebot.evaluation.run import evaluate as run
-    from lorebot.evaluation.strategies import resolve
-    from lorebot.wiring import open_services
-
-    try:
-        strategies = resolve(strategy or [])
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--strategy") from error
+    strategies = _strategies(strategy or [])
     for file in (report, table):
         if file is not None and not file.resolve().parent.is_dir():
             raise typer.BadParameter(f"there is no folder {file.resolve().parent}")
+    with _ending_in_order():
+        results = _run(settings, folder, limit, strategies, keep_vectors=keep_vectors)
+    _write(results, report, table)
+    if as_json:
+        from lorebot.evaluation.results import as_json as to_json
+
+        print_json(to_json(results))
+    else:
+        _show(results)
+
+
+def _strategies(names: list[str]) -> list[str]:
+    from lorebot.evaluation.strategies import resolve
+
+    try:
+        return resolve(names)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--strategy") from error
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came. Libraries know the base class: psycopg cancels the statement that is running."""
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that the scratch schema is dropped; the exit code is 143."""
+
+    def end(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one would interrupt the clearing away
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except _Terminated:
+        raise SystemExit(128 + signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(
+    settings: Settings, folder: Path, limit: int | None, strategies: list[str], *, keep_vectors: bool
+) -> Results:
+    from lorebot.evaluation.results import summarise
+    from lorebot.evaluation.run import evaluate as run
+    from lorebot.wiring import open_services
+
     with open_services(settings) as services, progress_bars() as progress:
-        results = summarise(
-            run(
-                services,
-                folder,
-                limit=limit,
-                strategies=strategies,
-                keep_vectors=keep_vectors,
-                progress=progress,
-            )
+        evaluation = run(
+            services,
+            folder,
+            limit=limit,
+            strategies=strategies,
+            keep_vectors=keep_vectors,
+            progress=progress,
         )
+    return summarise(evaluation)
+
+
+def _write(results: Results, report: Path | None, table: Path | None) -> None:
     if report is not None:
         from lorebot.evaluation.report import write_report
 
@@ -77,10 +122,6 @@ def evaluate(
         from lorebot.evaluation.table import write_table
 
         write_table(results, table)
-    if as_json:
-        print_json(to_json(results))
-    else:
-        _show(results)
 
 
 def _show(results: Results) -> None:

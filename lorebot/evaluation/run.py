@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import psycopg
 import structlog
 from psycopg import sql
 from psycopg_pool import ConnectionPool
@@ -20,12 +18,12 @@ from connectors.documents import Document
 from indexer.embedding import Embedder
 from indexer.refresh import Progress, RefreshReport, refresh
 from indexer.statements import load
-from lorebot.database.pool import open_pool
 from lorebot.errors import LorebotError
 from lorebot.evaluation.judged import Judged, read_judged
 from lorebot.evaluation.kept_vectors import KeptVectors, keeping
 from lorebot.evaluation.plain import PLAIN, plain_scorers, require_packages
 from lorebot.evaluation.scores import DEPTH
+from lorebot.evaluation.scratch import scratch_index
 from lorebot.evaluation.strategies import Ranker, plain_ranker, search_ranker
 from lorebot.wiring import Services
 
@@ -97,7 +95,9 @@ def evaluate(
         require_packages()
     connector = CollectionConnector(name=_SOURCE, folder=folder)
     with ExitStack() as stack:
-        pool = stack.enter_context(_scratch(services.database_url))
+        pool = stack.enter_context(
+            scratch_index(services.database_url, language=services.settings.search.language)
+        )
         kept: KeptVectors | None = None
         if keep_vectors:
             folder_of_vectors = services.settings.data_dir / "vectors"
@@ -120,18 +120,6 @@ def evaluate(
         index_seconds=report.seconds,
         embedded=embedded,
     )
-
-
-@contextmanager
-def _scratch(database_url: str) -> Iterator[ConnectionPool]:
-    name = f"lorebot_eval_{secrets.token_hex(4)}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
-        try:
-            with open_pool(database_url, schema=name) as pool:
-                yield pool
-        finally:
-            connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(name)))
 
 
 def _settle(pool: ConnectionPool, report: RefreshReport, judged: Judged) -> dict[str, str]:
