@@ -12,7 +12,7 @@ A reader of the passage misses none of it, and its citation leads to the origina
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from connectors.documents import Section, SectionKind
@@ -40,15 +40,28 @@ _SAYS_NOTHING = re.compile(
     re.IGNORECASE,
 )
 
+#: A machine that writes of itself is brief; what is longer holds what somebody wanted to say.
+_SHORT = 300
+
 #: What the Jira connector puts below a description.
 _FIELDS = r"(?:\*\*Environment:\*\* |Type: [^\n·]+ · )"
-_NAMES = r"[A-ZÀ-Þ@][\w'’.@-]*(?:,?[ \t]+(?:[A-ZÀ-Þ][\w'’.-]*|of|and|at|&|\|)){0,4}"
-_SIGNATURE = re.compile(
-    r"(?:\A|\n)[ \t]*(?:(?i:(?:(?:best|kind|warm)[ \t]+)?(?:regards|wishes)|best|cheers|sincerely"
-    r"|(?:many[ \t]+)?thanks?(?:[ \t]+(?:you|in advance|and regards|again))*)[ \t]*[,.!]*"
-    rf"(?:\s*\n[ \t]*{_NAMES}[ \t]*){{0,4}}|-- ?(?:\n[^\n]{{0,60}}){{1,8}}|(?i:sent from my)[^\n]{{2,40}})"
-    rf"\s*(?=\Z|\n\s*{_FIELDS})"
+_ABOVE_FIELDS = re.compile(rf"(?m)^(?={_FIELDS})")
+_FENCE = ("```", "~~~")
+
+#: How a text ends, and the lines that may follow: people's names, which are neither acronyms nor numbers.
+_REGARDS = re.compile(
+    r"\s*(?:(?:best|kind|warm)\s+)?(?:regards|wishes|best|cheers|sincerely)\s*[,.!]*", re.IGNORECASE
 )
+_THANKS = re.compile(
+    r"\s*(?:many\s+)?thanks?(?:\s+(?:you|in advance|again|and regards))*\s*[,.!]*", re.IGNORECASE
+)
+_NAME = r"[A-ZÀ-Þ](?:[a-zß-ÿ'’-][\w'’-]*|\.)"
+_NAMES = re.compile(rf"\s*@?{_NAME}(?:,?\s+(?:{_NAME}|of|and|at|&|\|)){{0,4}}\s*")
+_SENT_FROM = re.compile(r"\s*sent from my .{2,40}", re.IGNORECASE)
+#: As mail programs write it (RFC 3676, section 4.3); without the space it is a rule, or a comment in SQL.
+_MAIL_MARK = "-- "
+#: Lines of a signature below its first, blank ones included; a longer line says something.
+_SIGNATURE_LINES, _SIGNATURE_WIDTH = 6, 60
 
 _TEMPLATE_HEADING = re.compile(
     r"\s*(?:#{1,6}|h\d\.)?[\s*_]*(?:steps? to reproduce|to reproduce|repro(?:duction)? steps?"
@@ -57,7 +70,11 @@ _TEMPLATE_HEADING = re.compile(
     r"|notes?|logs?|acceptance criteria|impact|root cause)[\s*_]*:?[\s*_]*",
     re.IGNORECASE,
 )
-_NO_CONTENT = re.compile(r"[\s\-*_.#\d()\[\]]*|\s*(?:n/?a|tbd|todo)\.?\s*|<[^<>\n]{3,80}>", re.IGNORECASE)
+#: Marks of lists, boxes to tick, words for "nothing", a template's <hints>. A bare number is an answer.
+_NO_CONTENT = re.compile(
+    r"(?:[\s\-*_.#]|\d{1,3}[.)]|\(\d{0,3}\)|\[[ x]?\])*+|\s*(?:n/?a|tbd|todo)\.?\s*|<[^<>\n]{3,80}>",
+    re.IGNORECASE,
+)
 
 
 def without_boilerplate(sections: Iterable[Section]) -> list[Section]:
@@ -83,16 +100,48 @@ def _cleaned(section: Section) -> str:
 
 def is_worthless(section: Section) -> bool:
     """Whether a comment says nothing that the ticket's fields do not say."""
-    if section.kind is not SectionKind.COMMENT:
+    text = section.text.strip()
+    if section.kind is not SectionKind.COMMENT or len(text) > _SHORT or _POINTER.search(text):
         return False
-    if _AUTOMATIC.search(section.text):
-        return True
-    return bool(_SAYS_NOTHING.fullmatch(section.text.strip())) and not _POINTER.search(section.text)
+    return bool(_AUTOMATIC.match(text) or _SAYS_NOTHING.fullmatch(text))
 
 
 def without_signature(text: str) -> str:
-    """Without the farewell at the end; a text that is nothing else stays."""
-    return _SIGNATURE.sub("", text).strip("\n") or text
+    """Without the farewell at the end, or above the tracker's fields; a text that is nothing else stays."""
+    kept: list[str] = []
+    in_code = False
+    for part in _ABOVE_FIELDS.split(text):
+        kept.append(part if in_code else _without_farewell(part))
+        in_code = in_code != bool(_fences(part.split("\n")) % 2)
+    return "".join(kept).strip("\n") or text
+
+
+def _without_farewell(text: str) -> str:
+    end = text.rstrip()
+    # What is above the first of the last lines is not looked at: a farewell has something to follow.
+    above, *last = end.rsplit("\n", _SIGNATURE_LINES + 1)
+    for index in range(len(last)):
+        if _is_signature(last[index], [line for line in last[index + 1 :] if line.strip()]):
+            kept = [above, *last[:index]]
+            in_code = _fences("\n".join(kept).split("\n")) % 2
+            return text if in_code else "\n".join(kept).rstrip() + text[len(end) :]
+    return text
+
+
+def _is_signature(first: str, below: Sequence[str]) -> bool:
+    if max(map(len, (first, *below))) > _SIGNATURE_WIDTH or any(map(_POINTER.search, below)):
+        return False
+    if first == _MAIL_MARK:
+        return len(below) <= 4 and not _fences(below)
+    if _SENT_FROM.fullmatch(first):
+        return not below
+    # Of thanks, which may stand above a list of something, less is taken for a name than of regards.
+    most = 2 if _REGARDS.fullmatch(first) else 1 if _THANKS.fullmatch(first) else -1
+    return len(below) <= most and all(map(_NAMES.fullmatch, below))
+
+
+def _fences(lines: Iterable[str]) -> int:
+    return sum(line.lstrip().startswith(_FENCE) for line in lines)
 
 
 def without_empty_headings(text: str) -> str:
@@ -118,7 +167,7 @@ def _with_code(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Each line, and whether it is in fenced code."""
     inside = False
     for line in lines:
-        fence = line.lstrip().startswith("```")
+        fence = line.lstrip().startswith(_FENCE)
         yield line, inside or fence
         inside = inside != fence
 

@@ -22,7 +22,7 @@ from indexer.packing import BETWEEN_BLOCKS, BETWEEN_SECTIONS, INSIDE, Piece, cut
 from indexer.splitting import CountTokens, last_sentence, split_code, split_table, split_text, word_counter
 
 #: Part of a document's stored hash: raise it, and the next refresh cuts every document anew.
-CHUNKER_VERSION = 2
+CHUNKER_VERSION = 3
 
 #: Part of a chunk's hash: raise it together with the other when a vector is made of a text in another way.
 VECTOR_VERSION = 2
@@ -110,7 +110,8 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, max_tokens:
         count_tokens: the tokens of a text by the model's own tokeniser; the same object for every document, because
             what it says of a word is remembered.
     """
-    sections = without_boilerplate(without_repeats(document.sections))
+    # First what is left out: a comment that quotes it then keeps the quotation.
+    sections = without_repeats(without_boilerplate(document.sections))
     room = max_tokens
     while True:
         sized = list(_chunks(document, sections, word_counter(count_tokens), room))

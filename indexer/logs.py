@@ -16,10 +16,13 @@ from collections import Counter
 from itertools import groupby
 
 #: Frames as Java, JavaScript and .NET, Apple, Android's native code and Python print them, behind whatever a log puts
-#: there; and the list of loaded libraries in a crash report.
+#: there; and the list of loaded libraries in a crash report. A dotted name, a file's line, an offset or a build's id
+#: tells them from lists that people write.
 _FRAME = re.compile(
-    r"(?:^|[\s:])at (?:new |async )?[\w$.<>\[\]/]+ ?\([^()]*\)\s*$|(?:^|\s)\d{1,3}\s+\S+\s+0x[0-9a-fA-F]{6,}"
-    r"|(?:^|\s)0x[0-9a-fA-F]{4,} +- +0x[0-9a-fA-F]{4,}|#\d\d\s+pc [0-9a-f]{6,}"
+    r"(?:^|:)\s*+at (?:new |async )?"
+    r"(?:[\w$<>/]++(?:\.[\w$<>\[\]/]++)++ ?\([^()]*+\)|[\w$.<>]++ ?\([^()\s]*:\d+\))\s*+$"
+    r"|(?:^|\s)\d{1,3}\s++\S++\s++0x[0-9a-fA-F]{6,}+\s.* \+ \d+\s*+$"
+    r"|^\s*+0x[0-9a-fA-F]{4,}+ +- +0x[0-9a-fA-F]{4,}+ .*<[0-9a-fA-F-]{32,36}>|#\d\d\s+pc [0-9a-f]{6,}"
 )
 _PYTHON_FRAME = re.compile(r'\s*File "[^"]+", line \d+')
 _FIRST_FRAMES = 5

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from connectors.documents import AccessRule, Section, SectionKind
+from connectors.documents import AccessRule, Document, DocumentKind, Section, SectionKind
 from indexer.boilerplate import (
     is_worthless,
     without_boilerplate,
     without_empty_headings,
     without_signature,
 )
+from indexer.chunking import chunk_document
 from indexer.duplicates import without_repeats
 
 
@@ -77,6 +78,17 @@ def test_only_comments_are_judged_worthless() -> None:
         ("Thanks for the log. The roller is worn.", "Thanks for the log. The roller is worn."),
         ("Regards", "Regards"),
         ("```\nrun\n```\n\nCheers\nBo", "```\nrun\n```"),
+        ("Restart it.\n\nThanks,\nAda M. Moss\n", "Restart it."),
+        ("To mend it:\n--\nStop the spooler\nStart it", "To mend it:\n--\nStop the spooler\nStart it"),
+        ("It jams.\n-- \n" + "Ada\n" * 5, "It jams.\n-- \n" + "Ada\n" * 4 + "Ada"),
+        ("```sql\nselect 1\n-- \nwhere x\n```", "```sql\nselect 1\n-- \nwhere x\n```"),
+        ("```\nrun\nThanks\nAda", "```\nrun\nThanks\nAda"),
+        (
+            "Which one?\nThanks\nFirefox ESR\nWindows Server",
+            "Which one?\nThanks\nFirefox ESR\nWindows Server",
+        ),
+        ("Mended by\nThanks\nPAY-123", "Mended by\nThanks\nPAY-123"),
+        ("It jams.\nRegards\nAda\nBo\nCy", "It jams.\nRegards\nAda\nBo\nCy"),
     ],
 )
 def test_a_signature_goes_and_thanks_within_a_text_stay(text: str, left: str) -> None:
@@ -95,6 +107,9 @@ def test_a_signature_goes_and_thanks_within_a_text_stay(text: str, left: str) ->
         ("## Steps to reproduce\n\n1. Print.", "## Steps to reproduce\n\n1. Print."),
         ("### Test case\n\n```\nprint()\n```", "### Test case\n\n```\nprint()\n```"),
         ("```\nlogs:\nnotes:\n```", "```\nlogs:\nnotes:\n```"),
+        ("Actual result:\n500\n\nExpected result:\n200", "Actual result:\n500\n\nExpected result:\n200"),
+        ("Environment:\n9.0.1", "Environment:\n9.0.1"),
+        ("Notes:\n(1) 2)\n- [ ]", "(1) 2)\n- [ ]"),
         ("*Notes:*\n\nType: Bug · Priority: High", "\nType: Bug · Priority: High"),
     ],
 )
@@ -152,3 +167,39 @@ def test_tables_and_pages_are_left_alone() -> None:
     ]
 
     assert without_boilerplate(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The mail "This is an automated message, do not reply" is sent by both workers.',
+        "This is an automated comment from the monitor: spooler died, fixed by commit 4f2a9c1d.",
+        "This is an automated message. See https://x/build/7",
+        "This is an automated message.\n\n" + "The spooler of the label printer had run out of disk. " * 6,
+    ],
+)
+def test_a_comment_that_mentions_a_machine_or_reports_by_one_stays(text: str) -> None:
+    """Only a short text that begins with it and leads nowhere is a machine's."""
+    assert without_boilerplate([section(text)]) == [section(text)]
+
+
+def test_what_quotes_a_comment_that_is_left_out_keeps_the_quotation() -> None:
+    """Otherwise it would stand nowhere."""
+    document = Document(
+        source="jira",
+        id="1",
+        external_id="OPS-1",
+        kind=DocumentKind.TICKET,
+        title="It jams",
+        url="https://x/1",
+        place="Ops",
+        sections=(
+            section(f"This is an automated message.\n\n{LONG}"),
+            section(f"> {LONG}\n\nRenewed."),
+        ),
+        access_rules=(),
+    )
+
+    chunks = chunk_document(document, count_tokens=lambda text: len(text.split()), max_tokens=200)
+
+    assert [LONG in chunk.text for chunk in chunks] == [True]

@@ -125,7 +125,7 @@ def test_every_word_that_is_not_left_out_by_a_rule_is_in_a_chunk(
 
 def missing_words(document: Document) -> set[str]:
     """Words of a document that no chunk holds, though no rule leaves them out; those that fit no piece left aside."""
-    kept = without_boilerplate(without_repeats(document.sections))
+    kept = without_repeats(without_boilerplate(document.sections))
     words = {word for each in kept for word in each.text.split() if COUNT(word) <= 40}
     # A fence is written anew, and a row that is cut is closed.
     found = set(re.split(r"[\s`|]+", " ".join(chunk.text for chunk in cut(document))))

@@ -18,7 +18,14 @@ NODE = [f"    at Spooler.step{number} (/srv/labels/spooler.js:{number}:7)" for n
 LOGGED = [f"E/Labels( 12): \tat com.acme.Spooler.step{number}(Unknown Source)" for number in range(20)]
 
 
-@pytest.mark.parametrize("frames", [JAVA, APPLE, NODE, LOGGED])
+LIBRARIES = [
+    f"  0x1045b{number:04x} -  0x1045c{number:04x} +LabelKit arm64  <{number:032x}> /var/LabelKit"
+    for number in range(20)
+]
+LOCAL = [f"    at step{number} (file:///srv/labels/spooler.js:{number}:7)" for number in range(20)]
+
+
+@pytest.mark.parametrize("frames", [JAVA, APPLE, NODE, LOGGED, LIBRARIES, LOCAL])
 def test_of_a_trace_the_exception_the_first_frames_and_the_cause_stay(frames: list[str]) -> None:
     """And it is said how many frames are gone."""
     trace = [
@@ -58,7 +65,16 @@ def test_a_python_trace_keeps_where_it_began_and_where_it_failed() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Look at (dock 3)", "\n".join(JAVA[:6]), "1 Open 0x12\n2 Close", "Meet at noon.\n\nBring paper."],
+    [
+        "Look at (dock 3)",
+        "\n".join(JAVA[:6]),
+        "1 Open 0x12\n2 Close",
+        "Meet at noon.\n\nBring paper.",
+        "\n".join(f"- Ada Moss at Kiel (089-12{number})" for number in range(12)),
+        "\n".join(f"at Kiel (089-12{number})" for number in range(12)),
+        "\n".join(f"{number} UART{number} 0x4001{number:04x}" for number in range(12)),
+        "\n".join(f"0x4001{number:04x} - 0x4002{number:04x} UART{number}" for number in range(12)),
+    ],
 )
 def test_short_traces_and_what_is_none_stay(text: str) -> None:
     """Word for word."""
