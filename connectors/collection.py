@@ -60,7 +60,8 @@ class CollectionConnector:
 
     ``jira`` and ``confluence`` may also be a text file that holds the relative path to such a folder. A line has no
     date of change: in a file that was written again, the lines' digests tell which of them changed. Of two lines with
-    the same id, the later one counts; a line without one that can be read is known by its place.
+    the same id, the later one counts (a ticket may move to another page while it is exported), but a corpus that has
+    two is refused. A line without an id that can be read is known by its place.
     """
 
     #: Lines are read one at a time anyway; the indexer's batches of vectors are what this is for.
@@ -118,9 +119,7 @@ class CollectionConnector:
                 files = list(self._files())
                 stamps = {path: stamp(path) for _, path in files}
                 if stamps != self._stamps:
-                    self._index = dict(
-                        pair for kind, path in files for pair in _indexed(kind, LineFile(path))
-                    )
+                    self._index = _all_entries(files)
                     self._stamps = stamps
             except (OSError, EOFError, zlib.error) as exc:
                 reason = type(exc).__name__
@@ -194,15 +193,15 @@ class CollectionConnector:
 
     def _text(self, row: dict[str, Any]) -> Document:
         identity, url = str(row["_id"]), f"{self._place()}/corpus.jsonl#{row['_id']}"
-        text = row["text"]
-        if not isinstance(text, str):
+        text, title = row["text"], row.get("title") or ""
+        if not isinstance(text, str) or not isinstance(title, str):
             raise TypeError("text")
         return Document(
             source=self._name,
             id=identity,
             external_id=identity,
             kind=DocumentKind.FILE,
-            title=row.get("title") or identity,
+            title=title.strip() or identity,
             url=url,
             place=self._folder.name,
             sections=(Section(kind=SectionKind.SECTION, text=text, url=url),),
@@ -216,6 +215,19 @@ class CollectionConnector:
 def _resolved(folder: Path) -> Path:
     """The folder itself, or the one that a text file in its place names."""
     return folder.parent / folder.read_text().strip() if folder.is_file() else folder
+
+
+def _all_entries(files: Sequence[tuple[str, Path]]) -> dict[str, _Entry]:
+    entries: dict[str, _Entry] = {}
+    for kind, path in files:
+        for identity, entry in _indexed(kind, LineFile(path)):
+            if kind == "corpus" and identity in entries:
+                raise ConnectorError(
+                    f"{path}, line {entry.line.number} repeats the _id {identity} of line "
+                    f"{entries[identity].line.number}: each document needs one of its own."
+                )
+            entries[identity] = entry
+    return entries
 
 
 def _indexed(kind: str, file: LineFile) -> Iterator[tuple[str, _Entry]]:

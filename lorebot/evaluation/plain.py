@@ -96,7 +96,7 @@ def _bm25(documents: Sequence[Document]) -> Scorer:
         return words
 
     index = bm25s.BM25()
-    index.index(tokens([f"{each.title}\n{_body(each)}" for each in documents]), show_progress=False)
+    index.index(tokens([f"{_title(each)}\n{_body(each)}" for each in documents]), show_progress=False)
 
     def scores(question: str) -> NDArray[np.float64]:
         words = tokens([question])[0]
@@ -114,7 +114,7 @@ def _vectors(
     texts: list[str] = []
     count = cache(embedder.count_tokens)
     for number, document in enumerate(documents):
-        title = (_runs(document.title, _TITLE, count) or [""])[0]
+        title = (_runs(_title(document), _TITLE, count) or [""])[0]
         room = _RUN - sum(map(count, title.split()))
         runs = [f"{title}\n{run}" for run in _runs(_body(document), room, count) or [""]]
         owners += [number] * len(runs)
@@ -128,6 +128,11 @@ def _vectors(
     return lambda question: np.maximum.reduceat(
         matrix @ embedder.encode([question], query=True)[0], firsts
     ).astype(float)
+
+
+def _title(document: Document) -> str:
+    """Nothing for a document without one, which is called by its id."""
+    return "" if document.title == document.external_id else document.title
 
 
 def _body(document: Document) -> str:

@@ -57,6 +57,42 @@ def test_a_corpus_of_texts(tmp_path: Path) -> None:
     assert document.access_rules[0].principals == {"anyone"}
 
 
+@pytest.mark.parametrize("title", [{}, {"title": ""}, {"title": " "}, {"title": None}])
+def test_a_text_without_a_title_is_called_by_its_id(tmp_path: Path, title: dict[str, Any]) -> None:
+    """Which is what the index takes for no title."""
+    write(tmp_path / "corpus.jsonl", {"_id": 7, "text": "Words", **title})
+    [document] = read(tmp_path)
+    assert isinstance(document, Document)
+    assert (document.title, document.external_id) == ("7", "7")
+
+
+def test_a_title_that_is_no_text_is_unreadable(tmp_path: Path) -> None:
+    """As a text that is none."""
+    write(tmp_path / "corpus.jsonl", {"_id": "d1", "title": ["T"], "text": "Words"})
+    assert [type(document) for document in read(tmp_path)] == [Unreadable]
+
+
+@pytest.mark.parametrize("again", ["d1", 5])
+def test_an_id_that_is_repeated_in_a_corpus_is_refused(tmp_path: Path, again: str | int) -> None:
+    """With both places; one of the two texts would be missing, and no figure would say so."""
+    write(tmp_path / "corpus.jsonl", {"_id": "d1", "text": "a"}, "", {"_id": "5", "text": "b"})
+    with (tmp_path / "corpus.jsonl").open("a") as corpus:
+        corpus.write("\n" + json.dumps({"_id": again, "text": "c"}))
+    first = {"d1": 1, 5: 3}[again]
+    with pytest.raises(
+        ConnectorError, match=f"line 4 repeats the _id {again} of line {first}: each document"
+    ):
+        read(tmp_path)
+
+
+def test_of_tickets_with_one_id_the_later_line_counts(tmp_path: Path) -> None:
+    """An export that is read page by page has a ticket twice that moved meanwhile."""
+    write(
+        tmp_path / "jira" / "OPS.jsonl", ISSUE, {**ISSUE, "fields": {**ISSUE["fields"], "summary": "Light"}}
+    )
+    assert [document.title for document in read(tmp_path) if isinstance(document, Document)] == ["Light"]
+
+
 def test_tickets_and_pages_plain_or_compressed(tmp_path: Path) -> None:
     """The same conversion as over HTTP."""
     write(tmp_path / "jira" / "OPS.jsonl.gz", ISSUE)

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -75,6 +76,18 @@ def test_bm25_stems_and_finds_only_what_shares_a_word(embedder: Embedder) -> Non
     assert ranked("plain-bm25", "the descaling of a kettle", embedder) == ["kettle"]
     assert ranked("plain-bm25", "the of a", embedder) == []
     assert ranked("plain-bm25", "zeppelins", embedder) == []
+
+
+def test_an_id_in_the_place_of_a_title_is_no_word(embedder: Embedder) -> None:
+    """Documents without a title are called by their id, which answers nothing; one without any text is no trouble."""
+    documents = [replace(document("ferns"), title="ferns"), replace(document("bins"), sections=())]
+    scorers = plain_scorers(["plain-bm25"], documents, embedder, progress=lambda done, total: None)
+    rank = plain_ranker(documents, scorers["plain-bm25"])
+
+    assert [rank(question, 10) for question in ("fern", "watered", "bin")] == [["ferns"], ["ferns"], ["bins"]]
+    untitled = [replace(document("bins"), title="bins")]
+    scorers = plain_scorers(["plain-bm25"], untitled, embedder, progress=lambda done, total: None)
+    assert scorers["plain-bm25"]("bins") == scorers["plain-bm25"]("evening")
 
 
 def test_a_long_document_is_found_by_what_stands_at_its_end(embedder: Embedder) -> None:
