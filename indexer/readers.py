@@ -41,6 +41,8 @@ def reading(pool: ConnectionPool, audience: Audience) -> Iterator[Connection]:
             if not _enter(connection, audience):
                 _warn_once()
             yield connection
+            # A rollback would throw away what is prepared.
+            connection.commit()
         finally:
             if not connection.closed:
                 connection.rollback()
@@ -63,7 +65,7 @@ def _enter(connection: Connection, audience: Audience) -> bool:
     with ClientCursor(connection) as cursor:
         cursor.execute(SQL["begin"], [named(audience)])
         cursor.nextset()
-        (stands,) = cursor.fetchone() or (False,)
+        stands, _ = cursor.fetchone() or (False, None)
     return bool(stands)
 
 

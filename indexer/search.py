@@ -47,6 +47,21 @@ SEED_DEPTH = 50
 #: Candidates without a vector that are embedded for a search, the best by their words.
 EMBED_UP_TO = 50
 
+#: Stand in the statement as literals: what the planner has to know, and nothing that a person has written.
+_FIXED = (
+    "model_id",
+    "strategy",
+    "candidates",
+    "limit",
+    "per_document",
+    "seed_depth",
+    "embed_up_to",
+    "exact_up_to",
+    "hash_up_to",
+    "postings_up_to",
+    "ef_search",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -61,7 +76,7 @@ class Limits:
     #: Postings that are read to find candidates; terms beyond count for the candidates alone.
     postings_up_to: int = 20_000
     #: Nearest neighbours that the HNSW index keeps in sight (1 to 1000).
-    ef_search: int = 400
+    ef_search: int = 250
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +226,7 @@ def parameters(
     ranking: Ranking | None = None,
     limits: Limits | None = None,
 ) -> dict[str, Any]:
-    """What the statement is told, but for ``vector`` and ``model_id``."""
+    """What the statement and its text are told, but for ``vector`` and ``model_id``."""
     query = understand(question)
     return {
         **asdict(ranking or Ranking()),
@@ -233,10 +248,17 @@ def parameters(
     }
 
 
-def statement(dimensions: int) -> sql.Composed:
-    """The search for vectors of this length: the index is on an expression with the length as a literal, and the
-    query has to say the same."""
-    return sql.SQL(SQL["search"]).format(dimensions=sql.Literal(dimensions))
+def statement(values: Mapping[str, Any]) -> sql.Composed:
+    """The search with what seldom changes as literals, so that a connection plans it once (indexer/search.sql).
+
+    Also the HNSW index is on an expression with the vectors' length as a literal, for one model: the query has to say
+    the same.
+    """
+    vector = values["vector"]
+    fixed = {name: sql.Literal(values[name]) for name in _FIXED}
+    return sql.SQL(SQL["search"]).format(
+        dimensions=sql.Literal(vector.dimensions() if vector else 1), **fixed
+    )
 
 
 def _vector(
@@ -259,9 +281,8 @@ def _run(
     pool: ConnectionPool, audience: Audience, values: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], list[int]]:
     """The hits, and the ids of candidates that lack a vector."""
-    vector = values["vector"]
     with reading(pool, audience) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement(vector.dimensions() if vector else 1), values).fetchall()
+        rows = cursor.execute(statement(values), values, prepare=True).fetchall()
     lacking = rows[0]["lacking"]
     return [row for row in rows if row["chunk_id"] is not None], lacking
 

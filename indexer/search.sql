@@ -2,6 +2,8 @@
 -- One statement: both rankings, what the audience may read, the fusion and the hits (docs/search.md). Which way each
 -- ranking takes is decided inside, by how much the audience may read; `(x in (select …)) is true` keeps the planner from
 -- making a join of a filter, and `(select …)` in a where clause is looked at once, before anything is read.
+-- What decides the planner's choice and is the same from one search to the next stands here as a literal: it is planned
+-- once a connection, for whatever is asked.
 with visible as materialized (
     -- The sets of rules that the audience satisfies, with how much has them as of the last true-up (indexer/terms.py).
     select s.id, coalesce(w.chunks, 0) as chunks, coalesce(w.length, 0) as length
@@ -13,17 +15,17 @@ with visible as materialized (
     -- Few are counted as they are: the figures are about a share of many.
     select case when known > 2000 then known else (
                select count(*) from (select from visible v join chunks c on c.rule_set_id = v.id
-                                     limit %(exact_up_to)s + 1) as few) end::float8 as chunks,
+                                     limit {exact_up_to} + 1) as few) end::float8 as chunks,
            coalesce(length / nullif(known, 0), %(average_length)s)::float8 as average_length
     from (select coalesce(sum(chunks), 0)::float8 as known, sum(length) as length from visible) as figures
 ), plan as materialized (
     select s.chunks, s.average_length,
            -- The HNSW index visits the more the fewer of the vectors are visible; an exact scan does not.
-           s.chunks <= greatest(%(exact_up_to)s, sqrt(%(exact_factor)s * i.chunks)) as few_vectors,
-           s.chunks * 5 < i.chunks and s.chunks <= %(hash_up_to)s as few_chunks
+           s.chunks <= greatest({exact_up_to}, sqrt(%(exact_factor)s * i.chunks)) as few_vectors,
+           s.chunks * 5 < i.chunks and s.chunks <= {hash_up_to} as few_chunks
     from size s, word_index i
 ), effort as materialized (
-    select set_config('hnsw.ef_search', %(ef_search)s::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
+    select set_config('hnsw.ef_search', {ef_search}::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
            set_config('hnsw.max_scan_tuples', '200000', true)
 ), asked as materialized (
     -- The question's terms that the audience's chunks have, with how many of these have each.
@@ -50,16 +52,16 @@ with visible as materialized (
 ), chosen as materialized (
     -- The rarest terms find the candidates, as far as their postings are few enough; the others only count for these.
     -- With BM25's constant parts: a posting gives weight * f / (f + fixed + by_length * length).
-    select id, row_number() over rarest = 1 or sum(cost) over rarest <= %(postings_up_to)s as finds,
+    select id, row_number() over rarest = 1 or sum(cost) over rarest <= {postings_up_to} as finds,
            idf * (%(k1)s + 1) as weight, (%(k1)s * (1 - %(b)s))::float8 as fixed,
            (%(k1)s * %(b)s / plan.average_length)::float8 as by_length
     from asked, plan window rarest as (order by cost, id)
 ), found as (
     select p.chunk_id, sum(t.weight * p.frequency / (p.frequency + t.fixed + t.by_length * p.length)) as bm25
     from plan, chosen t, lateral (
-        select chunk_id, frequency, length from postings where term_id = t.id limit 4 * %(postings_up_to)s
+        select chunk_id, frequency, length from postings where term_id = t.id limit 4 * {postings_up_to}
     ) as p
-    where t.finds and %(strategy)s <> 'vector'
+    where t.finds and {strategy} <> 'vector'
       and (not plan.few_chunks
            or (p.chunk_id in (select c.id from visible v join chunks c on c.rule_set_id = v.id)) is true)
     group by p.chunk_id
@@ -68,20 +70,20 @@ with visible as materialized (
     select chunk_id from (select chunk_id from found order by bm25 desc, chunk_id) as best
     where (select few_chunks from plan) or ((
         select c.rule_set_id from chunks c where c.id = best.chunk_id) in (select id from visible)) is true
-    limit %(candidates)s * case when (select bool_and(finds) from chosen) then 1 else 2 end
+    limit {candidates} * case when (select bool_and(finds) from chosen) then 1 else 2 end
 ), near as materialized (
     (
         -- The cast to a length that the index has is left out on purpose, so that the index is not used.
         select e.chunk_id from visible v, lateral (
             select chunk_id, embedding <=> %(vector)s::halfvec as distance from embeddings
-            where model_id = %(model_id)s and rule_set_id = v.id offset 0) as e
-        where (select few_vectors from plan) and %(strategy)s <> 'keyword'
-        order by e.distance limit %(candidates)s
+            where model_id = {model_id} and rule_set_id = v.id offset 0) as e
+        where (select few_vectors from plan) and {strategy} <> 'keyword'
+        order by e.distance limit {candidates}
     ) union all (
         select chunk_id from embeddings
-        where (select not few_vectors and (select true from effort) from plan) and %(strategy)s <> 'keyword'
-          and model_id = %(model_id)s and (rule_set_id in (select id from visible)) is true
-        order by embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}) limit %(candidates)s
+        where (select not few_vectors and (select true from effort) from plan) and {strategy} <> 'keyword'
+          and model_id = {model_id} and (rule_set_id in (select id from visible)) is true
+        order by embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}) limit {candidates}
     )
 ), phrases as materialized (
     -- What is quoted, with its terms, the rarest first; one that has a word that nothing has is nowhere.
@@ -92,27 +94,34 @@ with visible as materialized (
 ), quoting as materialized (
     select c.id as chunk_id
     from phrases, lateral (
-        select p.chunk_id from (select chunk_id from postings where term_id = terms[1] limit %(postings_up_to)s) as p
+        select p.chunk_id from (select chunk_id from postings where term_id = terms[1] limit {postings_up_to}) as p
         where not exists (select from unnest(terms[2:]) as term(id) where not exists (
             select from postings o where o.term_id = term.id and o.chunk_id = p.chunk_id))
     ) as p join chunks c on c.id = p.chunk_id
     where (c.rule_set_id in (select id from visible)) is true
       and position(phrase in lower(regexp_replace(c.context || ' ' || c.text, '\s+', ' ', 'g'))) > 0
-    limit %(candidates)s
+    limit {candidates}
 ), named as materialized (
     select c.id as chunk_id from documents d join chunks c on c.document_id = d.id
     where d.external_id = any(%(keys)s::text[]) and (c.rule_set_id in (select id from visible)) is true
-    limit %(candidates)s
+    limit {candidates}
 ), candidates as materialized (
     -- The filter on base data again, whatever the sets of rules say.
     select c.id, c.document_id, c.kind, d.kind as document_kind, d.status, d.updated, md5(c.text) as text,
            d.external_id = any(%(keys)s::text[]) as named,
            (select count(*) from unnest(%(phrases)s::text[]) as phrase
             where position(phrase in lower(regexp_replace(c.context || ' ' || c.text, '\s+', ' ', 'g'))) > 0) as quoted,
-           coalesce((select sum(t.weight * p.frequency / (p.frequency + t.fixed + t.by_length * p.length))
-                     from chosen t join postings p on p.term_id = t.id and p.chunk_id = c.id), 0) as bm25,
+           -- Few terms are looked up one by one, which reads the index alone; many cost more than all of a chunk's postings.
+           coalesce(case when (select count(*) from chosen) <= 16 then (
+               select sum(t.weight * p.frequency / (p.frequency + t.fixed + t.by_length * p.length))
+               from chosen t, lateral (select frequency, length from postings
+                                       where term_id = t.id and chunk_id = c.id offset 0) as p
+           ) else (
+               select sum(t.weight * p.frequency / (p.frequency + t.fixed + t.by_length * p.length))
+               from chosen t join postings p on p.term_id = t.id and p.chunk_id = c.id
+           ) end, 0) as bm25,
            (select 1 - (e.embedding <=> %(vector)s::halfvec) from embeddings e
-            where e.model_id = %(model_id)s and e.chunk_id = c.id) as cosine
+            where e.model_id = {model_id} and e.chunk_id = c.id) as cosine
     from (select chunk_id from keyword union select chunk_id from near
           union select chunk_id from quoting union select chunk_id from named) as id
     join chunks c on c.id = id.chunk_id join documents d on d.id = c.document_id
@@ -130,20 +139,20 @@ with visible as materialized (
                as of_document
     from features window document as (partition by document_id)
 ), judged as materialized (
-    select w.*, case %(strategy)s
+    select w.*, case {strategy}
         when 'keyword' then bm25
         when 'vector' then cosine
         when 'seed' then case
-            when keyword_place <= %(seed_depth)s and vector_place <= %(seed_depth)s
+            when keyword_place <= {seed_depth} and vector_place <= {seed_depth}
             then 1 + 1 / (60.0 + keyword_place) + 1 / (60.0 + vector_place)
             -- By turns, the vector ranking first.
-            else 1 / (1.0 + least(case when vector_place <= %(seed_depth)s then 2 * vector_place - 1 end,
-                                  case when keyword_place <= %(seed_depth)s then 2 * keyword_place end)) end
+            else 1 / (1.0 + least(case when vector_place <= {seed_depth} then 2 * vector_place - 1 end,
+                                  case when keyword_place <= {seed_depth} then 2 * keyword_place end)) end
         when 'rrf' then coalesce(%(rrf_vector)s / (%(rrf_k)s + vector_place), 0)
                       + coalesce((1 - %(rrf_vector)s) / (%(rrf_k)s + keyword_place), 0)
         -- A document's best chunk has the document's score, the others as much less as they are worse than it.
         else own + of_document - max(own) over document end
-      + case when %(strategy)s <> 'priors' then 0 else
+      + case when {strategy} <> 'priors' then 0 else
             %(freshness)s * coalesce(power(0.5, greatest(extract(epoch from now() - updated), 0)
                                                  / (86400 * %(half_life)s)), 0)
           - case when w.document_kind = 'ticket' and (
@@ -162,12 +171,12 @@ with visible as materialized (
     select *, row_number() over (partition by document_id order by named desc, quoted desc, score desc, id) as nth
     from single where copy = 1
 ), best as materialized (
-    select * from spread where %(per_document)s::int is null or nth <= %(per_document)s
-    order by named desc, quoted desc, score desc, id limit %(limit)s
+    select * from spread where {per_document}::int is null or nth <= {per_document}
+    order by named desc, quoted desc, score desc, id limit {limit}
 ), lacking as (
     -- Those that should have been compared by their vectors and have none.
-    select array(select id from features where cosine is null and %(strategy)s not in ('keyword', 'vector')
-                 order by named desc, quoted desc, bm25 desc, id limit %(embed_up_to)s) as lacking
+    select array(select id from features where cosine is null and {strategy} not in ('keyword', 'vector')
+                 order by named desc, quoted desc, bm25 desc, id limit {embed_up_to}) as lacking
 )
 select lacking, c.id as chunk_id, d.id as document_id, d.source, d.external_id, d.title, c.url, d.url as document_url,
        c.kind, d.kind as document_kind, d.place, c.heading, c.text, coalesce(c.author, d.author) as author, c.anchors,

@@ -208,6 +208,7 @@ def test_the_plan_goes_by_how_much_the_reader_may_read(many: Any, limits: Limits
         "restart printer", audience=Audience.operator(), limit=5, limits=limits
     )
     vector = many.embedder.encode(["restart printer"])[0]
+    values = parameters | {"vector": HalfVector(vector), "model_id": 1}
     with search_module.reading(many.pool, Audience.operator()) as connection:
         # So few rows are always sorted.
         connection.execute("set local enable_seqscan = off")
@@ -215,9 +216,8 @@ def test_the_plan_goes_by_how_much_the_reader_may_read(many: Any, limits: Limits
         plan = "\n".join(
             line
             for (line,) in connection.execute(
-                "explain (analyze, costs off, timing off) "
-                + search_module.statement(len(vector)).as_string(),
-                parameters | {"vector": HalfVector(vector), "model_id": 1},
+                "explain (analyze, costs off, timing off) " + search_module.statement(values).as_string(),
+                values,
             )
         )
     scans = re.findall(r"Index Scan using embeddings_hnsw\S+ on embeddings.*\((.*)\)", plan)
