@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import time
@@ -31,13 +32,16 @@ START_TIMEOUT = 60.0
 
 _SETTINGS = {
     "listen_addresses": "",  # the socket's folder is closed to others, so no password is needed
-    "shared_buffers": "256MB",
     "maintenance_work_mem": "256MB",
     "work_mem": "32MB",
     "max_connections": "100",
     "synchronous_commit": "on",
     "max_wal_size": "2GB",
 }
+
+
+#: Megabytes of shared buffers, at least and at most; they take memory as far as there is data to fill them.
+_BUFFERS = (256, 2048)
 
 
 class EmbeddedServer:
@@ -151,7 +155,8 @@ def _start_keeper(installation: Installation) -> subprocess.Popen[bytes]:
         "-k",
         str(installation.socket_folder),
     ]
-    settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    wanted = _SETTINGS | _memory_settings(_memory())
+    settings = [part for name, value in wanted.items() for part in ("-c", f"{name}={value}")]
     arguments = {
         "command": postgres + settings,
         "uid": installation.uid,
@@ -167,3 +172,23 @@ def _start_keeper(installation: Installation) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def _memory_settings(memory: int) -> dict[str, str]:
+    """An eighth of the memory keeps an index of 100,000 chunks at hand from 8 GB on; half is the cache of its files."""
+    megabytes = memory >> 20
+    least, most = _BUFFERS
+    return {
+        "shared_buffers": f"{min(max(megabytes // 8, least), most)}MB",
+        "effective_cache_size": f"{max(megabytes // 2, least)}MB",
+    }
+
+
+def _memory() -> int:
+    """Bytes that this machine, or the container, has."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text("utf-8").strip()
+    except OSError:
+        return memory
+    return min(memory, int(limit)) if limit.isdigit() else memory
