@@ -74,8 +74,8 @@ def follow(pool: ConnectionPool, embedder: Embedder) -> LiveModel:
     """
     found = live(pool) or _first(pool, embedder.model)
     model = embedder.model
-    while model.name != found.name:
-        log.info("embedding_model_followed", model=found.name, before=model.name)
+    while not model.matches(found.name, found.location):
+        log.info("embedding_model_followed", model=found.name)
         model = embedder.use(found.name, found.location)
         # The first time it is exported, which takes so long that another may be live by then.
         model.load()

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from psycopg_pool import ConnectionPool
 
 from indexer import models
-from indexer.embedding import Embedder, EmbeddingOptions, Model, open_model
-from indexer.errors import EmbeddingError
+from indexer.embedding import DEFAULT_MODEL, Embedder, EmbeddingOptions, Model, open_model
+from indexer.embedding.addresses import is_address, split_address
+from indexer.errors import EmbeddingError, IndexerError
 from indexer.terms import prepare
 from lorebot.database import embedded
 from lorebot.database.pool import open_pool
@@ -81,15 +82,14 @@ def open_services(settings: Settings) -> Iterator[Services]:
 
     Raises:
         DatabaseError: the database cannot be opened.
-        EmbeddingError: the embedding model is not there.
-        IndexerError: the database does not know the language of the words.
+        ConfigError: the embedding model is not there, or the database does not know the language of the words.
     """
     embedder = build_embedder(settings)
     server = None if settings.database.url else embedded.start(settings.data_dir)
     try:
         url = server.url if server else _url(settings)
         with open_pool(url) as pool:
-            prepare(pool, language=settings.search.language)
+            _prepare_words(pool, settings)
             _follow(pool, embedder)
             reach = Reach(pool)
             yield Services(settings=settings, database_url=url, pool=pool, embedder=embedder, reach=reach)
@@ -102,11 +102,17 @@ def build_embedder(settings: Settings) -> Embedder:
     """The embedder with the model that is configured; nothing is loaded or asked yet.
 
     Raises:
-        EmbeddingError: the model's folder is none.
+        ConfigError: the model's folder is none, nor is the tokenizer's, or the address holds a password.
     """
+    try:
+        return Embedder(_configured_location(settings), options=embedding_options(settings))
+    except EmbeddingError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _configured_location(settings: Settings) -> str | None:
     table = settings.embedding
-    location = f"{table.url}#{table.model or ''}" if table.url else table.model
-    return Embedder(location, options=embedding_options(settings))
+    return f"{table.url}#{table.model}" if table.url and table.model else table.url or table.model
 
 
 def embedding_options(settings: Settings) -> EmbeddingOptions:
@@ -122,36 +128,59 @@ def embedding_options(settings: Settings) -> EmbeddingOptions:
 
 
 def find_model(services: Services, wanted: str) -> Model:
-    """The embedding model that somebody names: by a folder, an address, a name that the index knows, or the name of one
-    that the configured server has.
+    """The embedding model that somebody names: the one that comes along, a folder, an address, a name that the index
+    knows, or the name of one that the configured server has. Asks no server.
 
     Raises:
         EmbeddingError: there is no such model.
     """
-    table = services.settings.embedding
-    for known in (services.embedder.model, services.embedder.configured):
-        if wanted in (known.name, known.location):
-            return known
-    location: str | None = wanted
-    if not wanted.startswith(("http://", "https://")) and not Path(wanted).exists():
-        stored = {model.name: model.location for model in models.stored(services.pool)}
-        location = stored.get(wanted) or (f"{table.url}#{wanted}" if table.url else wanted)
-    return open_model(location, services.embedder.options)
+    url, embedder = services.settings.embedding.url, services.embedder
+    if wanted == DEFAULT_MODEL:
+        return embedder.find(wanted, None)
+    if is_address(wanted) or Path(wanted).exists():
+        return open_model(wanted, embedder.options)
+    stored = {model.name: model.location for model in models.stored(services.pool)}
+    if wanted in stored:
+        return embedder.find(wanted, stored[wanted])
+    return open_model(f"{url}#{wanted}" if url else wanted, embedder.options)
 
 
 def model_disagreement(services: Services) -> str | None:
-    """One sentence where the configuration names another embedding model than the one that searches use."""
+    """One sentence where the configuration names another embedding model than the one that searches use.
+
+    Asks no server.
+    """
     table, live = services.settings.embedding, models.live(services.pool)
     if live is None or (table.model is None and table.url is None):
         return None
-    name = services.embedder.configured.name if table.model or not table.url else None
-    if name in (None, live.name):
+    if services.embedder.configured.matches(live.name, live.location):
         return None
-    wanted = f"{table.url}#{table.model}" if table.url else table.model
+    wanted = _configured_location(services.settings)
+    of_server = split_address(live.location)[0] if is_address(live.location) else None
+    if of_server and table.url and not table.model and of_server == split_address(table.url)[0]:
+        return None  # any model of that server is meant
     return (
-        f"Searches use {live.name}, because the index has its vectors, and not {name}, which the configuration names: "
-        f"`lorebot index --embedding-model {wanted}` changes over."
+        f"Searches use {live.name}, because the index has its vectors, and not {wanted}, which the configuration "
+        f"names: `lorebot index --embedding-model {wanted}` changes over."
     )
+
+
+def model_in_use(services: Services) -> str:
+    """The name of the model that searches use, or would use; asks a server only where it is the first one's."""
+    live = models.live(services.pool)
+    if live:
+        return live.name
+    try:
+        return services.embedder.name
+    except EmbeddingError:
+        return "unknown (the server does not answer)"
+
+
+def _prepare_words(pool: ConnectionPool, settings: Settings) -> None:
+    try:
+        prepare(pool, language=settings.search.language)
+    except IndexerError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _follow(pool: ConnectionPool, embedder: Embedder) -> None:
@@ -316,7 +345,7 @@ def search_options(settings: Settings) -> SearchOptions:
     """How the index is searched.
 
     Raises:
-        RerankingError: the reranker's folder is none.
+        ConfigError: the reranker's folder is none.
     """
     from indexer.adaptation.tunings import LiveTunings  # noqa: PLC0415
     from indexer.ranking import Ranking  # noqa: PLC0415
@@ -332,13 +361,16 @@ def search_options(settings: Settings) -> SearchOptions:
 
 
 def _reranker(settings: Settings) -> Reranker | None:
-    from indexer.reranking import LocalReranker, RemoteReranker, RerankServer  # noqa: PLC0415
+    from indexer.reranking import LocalReranker, RemoteReranker, RerankingError, RerankServer  # noqa: PLC0415
 
     table = settings.search
     if table.reranker_url:
         key = _secret(table.reranker_api_key) or None
         return RemoteReranker(RerankServer(url=table.reranker_url, model=table.reranker, api_key=key))
-    return LocalReranker(Path(table.reranker)) if table.reranker else None
+    try:
+        return LocalReranker(Path(table.reranker)) if table.reranker else None
+    except RerankingError as error:
+        raise ConfigError(str(error)) from error
 
 
 def configured_sources(settings: Settings) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.embedding.addresses import is_address, split_address
 from indexer.embedding.local import LocalModel
 from indexer.errors import EmbeddingError
 
@@ -43,6 +44,9 @@ class Model(Protocol):
     def location(self) -> str | None:
         """What ``open_model`` opens it by; None for the one that comes along."""
 
+    def matches(self, name: str, location: str | None) -> bool:
+        """Whether it is what the index knows by this name and location; False where only a server could tell."""
+
     @property
     def backend(self) -> str:
         """What runs it, for people."""
@@ -73,15 +77,15 @@ def open_model(location: str | None, options: EmbeddingOptions | None = None) ->
     by None the one that comes along.
 
     Raises:
-        EmbeddingError: there is no such folder, or it is broken.
+        EmbeddingError: there is no such folder, or it is broken, or the address holds a password.
     """
     options = options or EmbeddingOptions()
-    if location is not None and location.startswith(("http://", "https://")):
+    if is_address(location):
         # Imported here: the HTTP client takes a while, and most models are folders.
         from indexer.embedding.remote import RemoteConfig, RemoteModel  # noqa: PLC0415
 
-        url, _, name = location.partition("#")
-        key = options.api_key if url == options.url else None
+        url, name = split_address(location)
+        key = options.api_key if options.url and url == split_address(options.url)[0] else None
         return RemoteModel(
             RemoteConfig(url=url, model=name or None, api_key=key, tokenizer=options.tokenizer)
         )
@@ -115,19 +119,29 @@ class Embedder:
         return self._configured
 
     def use(self, name: str, location: str | None) -> Model:
-        """Go on with the model of this name; the one that is in use, or configured, is not opened again.
+        """Go on with the model of this name and location.
 
         Raises:
             EmbeddingError: it is not here, or another one by now.
         """
-        known = next((each for each in (self._model, self._configured) if each.name == name), None)
-        model = known or open_model(location, self.options)
-        if model.name != name:
+        self._model = self.find(name, location)
+        return self._model
+
+    def find(self, name: str, location: str | None) -> Model:
+        """A model that the index knows; the one that is in use, or configured, is not opened again. Asks no server.
+
+        Raises:
+            EmbeddingError: it is not here, or another one by now.
+        """
+        for known in (self._model, self._configured):
+            if known.matches(name, location):
+                return known
+        model = open_model(location, self.options)
+        if not model.matches(name, location):
             raise EmbeddingError(
                 f"The index has vectors of the model {name}, which is not here: set embedding.model to its folder, "
-                "or build another with `lorebot index --embedding-model`."
+                "or change over to another with `lorebot index --embedding-model FOLDER`."
             )
-        self._model = model
         return model
 
     def adopt(self, model: Model) -> None:

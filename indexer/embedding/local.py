@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.embedding import preparation
+from indexer.embedding.addresses import is_address
 from indexer.embedding.backends import Backend
 from indexer.embedding.pipeline import DEFAULT_MODEL, open_tokenizer, read_pipeline
 
@@ -40,6 +41,10 @@ class LocalModel:
         self._loading = threading.Lock()
         self._backend: Backend | None = None
         self._dimensions: int | None = None
+
+    def matches(self, name: str, location: str | None) -> bool:
+        """Whether it is what the index knows by this name and location: the name says it of any folder."""
+        return self.name == name and not is_address(location)
 
     @property
     def dimensions(self) -> int:

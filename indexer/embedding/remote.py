@@ -22,6 +22,7 @@ import stamina
 import structlog
 from numpy.typing import NDArray
 
+from indexer.embedding.addresses import is_address, split_address
 from indexer.embedding.backends import unit
 from indexer.embedding.pipeline import open_tokenizer, read_pipeline
 from indexer.errors import EmbeddingError
@@ -48,7 +49,7 @@ _SPECIAL = 8
 class RemoteConfig:
     """Where a model is served, and as what."""
 
-    #: Ends in /v1.
+    #: Ends in /v1, without a slash.
     url: str
     #: The served model's name; None takes the first that the server lists.
     model: str | None = None
@@ -91,6 +92,11 @@ class RemoteModel:
     def location(self) -> str:
         """Address and name in one."""
         return f"{self._config.url}#{self.name}"
+
+    def matches(self, name: str, location: str | None) -> bool:
+        """Whether it is what the index knows by this name and location; False while the server was not asked."""
+        known = self._config.model or (self._served and self._served[0])
+        return known == name and is_address(location) and split_address(location) == (self._config.url, name)
 
     @property
     def backend(self) -> str:
@@ -149,7 +155,7 @@ class RemoteModel:
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         body = {"model": self.name, "input": list(texts), "encoding_format": "float"}
-        answer = self._call("POST", f"{self._config.url.rstrip('/')}/embeddings", body)
+        answer = self._call("POST", f"{self._config.url}/embeddings", body)
         try:
             rows = sorted(answer["data"], key=lambda row: int(row["index"]))
             vectors = np.asarray([row["embedding"] for row in rows], dtype=np.float32)
@@ -173,7 +179,7 @@ class RemoteModel:
         """Name and window, as the server lists them."""
         with self._asking:
             if self._served is None:
-                listed = self._call("GET", f"{self._config.url.rstrip('/')}/models")
+                listed = self._call("GET", f"{self._config.url}/models")
                 try:
                     rows = {str(row["id"]): row for row in listed["data"]}
                     name = self._config.model or next(iter(rows))
@@ -187,11 +193,11 @@ class RemoteModel:
 
     @property
     def _host(self) -> str:
-        return urlsplit(self._config.url).netloc.rpartition("@")[2]
+        return urlsplit(self._config.url).netloc
 
     @property
     def _root(self) -> str:
-        return self._config.url.rstrip("/").removesuffix("/v1")
+        return self._config.url.removesuffix("/v1")
 
     def _call(self, method: str, url: str, body: dict[str, Any] | None = None) -> Any:
         try:

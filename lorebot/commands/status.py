@@ -16,7 +16,7 @@ def status(as_json: Json = False, config: Config = None, verbose: Verbose = Fals
     from bot.inbox import Inbox
     from indexer import models, runs
     from indexer.status import sources, unreadable
-    from lorebot.wiring import model_disagreement, open_services
+    from lorebot.wiring import model_disagreement, model_in_use, open_services
 
     with open_services(settings) as services:
         latest = runs.latest(services.pool)
@@ -29,7 +29,7 @@ def status(as_json: Json = False, config: Config = None, verbose: Verbose = Fals
             },
             "unreadable": unreadable(services.pool),
             "models": {
-                "embedding": services.embedder.name,
+                "embedding": model_in_use(services),
                 "answers": settings.model.name or settings.model.base_url or "extractive",
             },
             "vectors": models.coverage(services.pool),
@@ -59,14 +59,14 @@ def _show(found: dict[str, Any], configured: list[str]) -> None:
         f"Waiting or under way: {found['queue']['questions']} questions, {found['queue']['refreshes']} refreshes."
     )
     out.print(
-        f"Embeddings by {found['models']['embedding']}, answers: {escape(found['models']['answers'])}, "
+        f"Embeddings by {escape(found['models']['embedding'])}, answers: {escape(found['models']['answers'])}, "
         f"database: {found['database']}."
     )
     for model in found["vectors"]:
         if not model.live:
             out.print(
                 f"Vectors of {escape(model.name)} are being made: {model.embedded:,} of {model.chunks:,}; if nobody "
-                "is at it, `lorebot index --embedding-model` goes on.",
+                f"is at it, `lorebot index --embedding-model {escape(model.name)}` goes on.",
                 highlight=False,
             )
     if found["disagreement"]:

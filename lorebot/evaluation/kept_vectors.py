@@ -47,6 +47,10 @@ class KeptVectors:
         """What the model is opened by."""
         return self._model.location
 
+    def matches(self, name: str, location: str | None) -> bool:
+        """Whether it is what the index knows by this name and location."""
+        return self._model.matches(name, location)
+
     @property
     def backend(self) -> str:
         """What runs it, for people."""

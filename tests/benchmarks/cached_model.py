@@ -37,6 +37,7 @@ class CachedModel:
         )
         self.name = model.name
         self.location = model.location
+        self.matches = model.matches
         self.max_tokens = model.max_tokens
         self.count_tokens = model.count_tokens
         self.load = model.load

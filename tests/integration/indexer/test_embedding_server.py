@@ -70,6 +70,7 @@ class Server:
 @pytest.fixture
 def server(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The server on a real port."""
+    embedder.load()
     monkeypatch.setattr(remote_module, "TIMEOUT", httpx2.Timeout(5.0))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Server(embedder, listener.getsockname()[1])
@@ -123,6 +124,29 @@ def test_the_key_goes_to_the_configured_server_alone(server: Server) -> None:
     remote(server, url="https://embeddings.example.com/v1", api_key="s3cret").encode(["a"])
 
     assert server.keys == ["Bearer s3cret", None]
+
+
+def test_an_address_is_the_same_with_a_slash_at_its_end(server: Server) -> None:
+    """In the configuration and wherever else it is named."""
+    slashed = f"{server.url}/"
+    for here, there in ((slashed, server.url), (server.url, slashed), (slashed, slashed)):
+        ours = Embedder(here, options=EmbeddingOptions(url=there, api_key="s3cret"))
+        ours.encode(["a"])
+        assert ours.model.location == f"{server.url}#acme/mini"
+        assert ours.find("acme/mini", f"{slashed}#acme/mini") is ours.model
+
+    assert server.keys == ["Bearer s3cret"] * 3
+
+
+@pytest.mark.parametrize("account", ["lore:s3cret@", "lore@"])
+def test_an_address_with_a_password_is_refused(account: str) -> None:
+    """It would stand in the database and in what status shows; the sentence does not quote it."""
+    with pytest.raises(
+        EmbeddingError, match=r"may not hold a name or password: .* embedding\.api_key"
+    ) as caught:
+        Embedder(f"https://{account}embeddings.example.com/v1#some")
+
+    assert "lore" not in str(caught.value)
 
 
 @pytest.mark.parametrize("passing", [500, 503, 429, "slow"])
