@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from connectors.documents import Section, SectionKind
 
-_FENCE = re.compile(r"\s*(?P<marks>`{3,}|~{3,})\s*(?P<language>[^`\s]*)[^`]*")
-_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|?")
+#: Every repetition is possessive: a line that is no fence is told in one walk along it.
+_FENCE = re.compile(r"\s*+(?P<marks>`{3,}+|~{3,}+)\s*+(?P<language>[^`\s]*+)[^`]*+")
+_RULE = re.compile(r"[\s:|-]+")
 
 
 class BlockKind(StrEnum):
@@ -45,7 +46,7 @@ def blocks_of(section: Section) -> Iterator[Block]:
 
 def is_rule(line: str) -> bool:
     """Whether a line is the one between a table's header row and its rows."""
-    return "|" in line and bool(_RULE.fullmatch(line.strip()))
+    return "|" in line and "-" in line and bool(_RULE.fullmatch(line))
 
 
 def _blocks(text: str) -> Iterator[Block]:

@@ -20,7 +20,7 @@ _LONG = 60
 _TICKET_TEXT = frozenset({SectionKind.DESCRIPTION, SectionKind.COMMENT, SectionKind.SOLUTION})
 #: Between paragraphs; code in its fence is one part.
 _PARTS = re.compile(r"((?m:^)```[\s\S]*?\n```(?=\n|\Z)|\n\s*\n)")
-_QUOTE_MARKS = re.compile(r"(?m)^\s*(?:>\s?)+")
+_QUOTE_MARKS = re.compile(r"(?m)^[^\S\n]*+(?:>[^\S\n]?)++")
 #: What mail programs and Jira write over a quotation.
 _QUOTED_BY = re.compile(r"(?im)^[^\n]{2,120} (?:wrote|writes|said|commented):\s*(?:\Z|\n\s*\n)")
 

@@ -63,12 +63,16 @@ def with_short_traces(text: str) -> str:
     kept: list[str] = []
     run: list[str] = []
     for line in text.split("\n"):
-        if _FRAME.search(line) or _PYTHON_FRAME.match(line) or (run and _goes_on(run[-1], line)):
+        if _is_frame(line) or (run and _goes_on(run[-1], line)):
             run.append(line)
         else:
             kept += [*_short(run), line]
             run = []
     return "\n".join([*kept, *_short(run)])
+
+
+def _is_frame(line: str) -> bool:
+    return len(line) < _LONG_LINE and bool(_FRAME.search(line) or _PYTHON_FRAME.match(line))
 
 
 def _goes_on(before: str, line: str) -> bool:
@@ -117,7 +121,7 @@ def with_short_logs(text: str) -> str:
 def _says_more(line: str, seen: Counter[str], said: set[str]) -> bool:
     if len(line.strip()) < _PATTERN_LENGTH:
         return True
-    pattern = _VARIABLE.sub("#", line.strip())[:_PATTERN_LENGTH]
+    pattern = _VARIABLE.sub("#", line.strip()[:_LINE_START])[:_PATTERN_LENGTH]
     seen[pattern] += 1
     is_new = line not in said
     said.add(line)
