@@ -130,11 +130,15 @@ def _show_list(found: list[TuningEntry]) -> None:
     if not found:
         typer.echo("Nothing was learned yet: `lorebot adapt train` does it now.")
         return
-    table = Table("id", "state", "nDCG@10 before, gain, 95 %", "pairs", "learned", "model", box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD, padding=0)
+    for heading in ("id", "state", "nDCG@10 before, gain, 95 %", "pairs", "learned"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("model", overflow="fold")  # it alone may be long
     for each in found:
         gain = each.metrics.get("ndcg", {})
         pairs = f"{gain['pairs']:,}" if gain else ""
-        table.add_row(str(each.id), each.state, _gain(gain), pairs, ago(each.created_at), each.model)
+        learned = ago(each.created_at, short=True)
+        table.add_row(str(each.id), each.state, _gain(gain), pairs, learned, each.model)
     console().print(table)
 
 

@@ -71,13 +71,13 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def ago(moment: datetime | None) -> str:
-    """How long ago, for people: "3 minutes ago"."""
+def ago(moment: datetime | None, *, short: bool = False) -> str:
+    """How long ago, for people: "3 minutes ago"; in a narrow table "3m ago"."""
     if moment is None:
         return "never"
     seconds = (datetime.now(moment.tzinfo) - moment).total_seconds()
     for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         count = int(seconds // length)
         if count:
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
-    return "just now"
+            return f"{count}{name[0]} ago" if short else f"{count} {name}{'s' if count > 1 else ''} ago"
+    return "now" if short else "just now"

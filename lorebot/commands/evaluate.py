@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from lorebot.evaluation.results import Results
     from lorebot.settings import Settings
 
-#: What the table in the terminal has room for.
-_SHOWN = ("ndcg@10", "recall@1", "recall@5", "recall@10", "recall@100", "mrr@10")
+#: What a table of 80 columns has room for, and its headings.
+_SHOWN = {
+    "recall@1": "R@1",
+    "recall@5": "R@5",
+    "recall@10": "R@10",
+    "recall@100": "R@100",
+    "ndcg@10": "nDCG@10",
+    "mrr@10": "MRR",
+}
 
 
 def evaluate(
@@ -125,30 +132,16 @@ def _write(results: Results, report: Path | None, table: Path | None) -> None:
 
 
 def _show(results: Results) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     evaluation = results.evaluation
-    table = Table(
-        "strategy",
-        *(f"{name} (95 %)" if name == "ndcg@10" else name for name in _SHOWN),
-        "p50 ms",
-        "p95 ms",
-        box=SIMPLE_HEAD,
-        padding=(0, 0, 0, 1),
-        title=f"{evaluation.collection}: {len(evaluation.judged.queries):,} questions",
-    )
-    for each in results.results:
-        low, high = each.intervals["ndcg@10"]
-        figures = [f"{each.means[name]:.3f}" for name in _SHOWN]
-        figures[0] += f" ({low:.3f}–{high:.3f})"
-        table.add_row(each.strategy, *figures, *(f"{value:.1f}" for value in each.latency_ms.values()))
-    console().print(table)
+    _show_table(results)
     embedded = "" if evaluation.embedded is None else f", {evaluation.embedded:,} texts embedded now"
     console().print(
         f"{evaluation.documents:,} documents, {evaluation.chunks:,} chunks{embedded}, "
         f"indexed in {evaluation.index_seconds:.1f} s"
     )
+    if len(results.results) == 1:
+        low, high = results.main.intervals["ndcg@10"]
+        console().print(f"nDCG@10 {results.main.means['ndcg@10']:.3f}, 95 % interval {low:.3f} to {high:.3f}")
     if results.rival is not None:
         difference = results.difference(results.main.strategy, results.rival.strategy)
         low, high = difference.intervals["ndcg@10"]
@@ -156,3 +149,19 @@ def _show(results: Results) -> None:
             f"{results.main.strategy} − {results.rival.strategy}: nDCG@10 {difference.means['ndcg@10']:+.3f} "
             f"({low:+.3f} to {high:+.3f})"
         )
+
+
+def _show_table(results: Results) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    evaluation = results.evaluation
+    title = f"{evaluation.collection}: {len(evaluation.judged.queries):,} questions"
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), title=title)
+    table.add_column("strategy", no_wrap=True)
+    for heading in (*_SHOWN.values(), "p50 ms", "p95 ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in results.results:
+        figures = [f"{each.means[name]:.3f}" for name in _SHOWN]
+        table.add_row(each.strategy, *figures, *(f"{value:.1f}" for value in each.latency_ms.values()))
+    console().print(table)

@@ -77,15 +77,17 @@ def _show_sources(sources: list[Any], configured: list[str]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    headings = ("documents", "chunks", "vectors", "to read", "failed", "changes", "sweep", "rights")
-    # Without frames and with whole headings, so that it fits a terminal of 80 columns.
-    table = Table("source", box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
-    for heading in headings:
-        table.add_column(heading, min_width=len(heading))
+    # Whole headings and as little else as there can be, so that millions of chunks fit 80 columns.
+    table = Table("source", box=SIMPLE_HEAD, padding=0)
+    for heading in ("documents", "chunks", "vectors", "to read", "failed"):
+        table.add_column(heading, min_width=len(heading), justify="right")
+    for heading in ("changes", "sweep", "rights"):
+        table.add_column(heading, no_wrap=True)
     for each in sources:
         figures = (each.documents, each.chunks, each.embedded, each.waiting, each.failed)
         moments = (each.last_changes, each.last_sweep, each.last_permissions)
-        table.add_row(each.name, *(f"{figure:,}" for figure in figures), *map(ago, moments))
+        times = (ago(moment, short=True) for moment in moments)
+        table.add_row(each.name, *(f"{figure:,}" for figure in figures), *times)
     for name in sorted(set(configured) - {each.name for each in sources}):
         table.add_row(name, *["0"] * 5, *["never"] * 3)
     console().print(table)
@@ -95,12 +97,20 @@ def _show_sources(sources: list[Any], configured: list[str]) -> None:
 
 def _show_unreadable(documents: list[Any]) -> None:
     """What could not be read, why, and when it is tried again."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     if not documents:
         return
-    table = Table("not read", "document", "reason", "attempts", "next try (UTC)")
+    table = Table(box=SIMPLE_HEAD, padding=0)
+    table.add_column("not read", no_wrap=True)
+    # Ids are broken where they are longer than 24 characters; else the reason gives way.
+    longest = max(len(each.external_id) for each in documents)
+    table.add_column("document", width=max(8, min(longest, 24)), overflow="fold")
+    table.add_column("reason")
+    for heading in ("attempts", "next try (UTC)"):
+        table.add_column(heading, no_wrap=True)
     for each in documents:
         next_try = f"{each.next_try.astimezone(UTC):%Y-%m-%d %H:%M}"
         table.add_row(each.source, Text(each.external_id), Text(each.reason), str(each.attempts), next_try)
