@@ -106,6 +106,8 @@ class _Parcel:
 def chunk_document(document: Document, *, count_tokens: CountTokens, max_tokens: int) -> list[Chunk]:
     """Cut a document into chunks of at most ``max_tokens`` tokens, title and headings included.
 
+    A document without text gives its title alone.
+
     Args:
         count_tokens: the tokens of a text by the model's own tokeniser; the same object for every document, because
             what it says of a word is remembered.
@@ -117,8 +119,37 @@ def chunk_document(document: Document, *, count_tokens: CountTokens, max_tokens:
         sized = list(_chunks(document, sections, word_counter(count_tokens), room))
         excess = max((_excess(chunk, size, count_tokens, max_tokens) for chunk, size in sized), default=0)
         if excess <= 0 or room <= max_tokens // 2:
-            return [chunk for chunk, _ in sized]
+            return [chunk for chunk, _ in sized] or _title_alone(document, count_tokens, max_tokens)
         room -= excess
+
+
+def _title_alone(document: Document, count_tokens: CountTokens, limit: int) -> list[Chunk]:
+    """What a document without text is found by."""
+    if not _has_title(document):
+        return []
+    match document.kind:
+        case DocumentKind.TICKET:
+            kind = SectionKind.DESCRIPTION
+        case DocumentKind.ATTACHMENT:
+            kind = SectionKind.ATTACHMENT
+        case _:
+            kind = SectionKind.SECTION
+    return [
+        Chunk(
+            kind=kind,
+            heading="",
+            url=document.url,
+            text=split_text(document.title, limit, count_tokens)[0],
+            author=document.author,
+            created=document.created,
+            context="",
+        )
+    ]
+
+
+def _has_title(document: Document) -> bool:
+    """Whether a document has a title; an id is none."""
+    return bool(document.title.strip()) and document.title != document.external_id
 
 
 def _chunks(
@@ -188,7 +219,7 @@ def _neighbours(sections: list[Section], count: CountTokens, limit: int) -> Iter
 def _context(document: Document, path: tuple[str, ...], limit: int, count: CountTokens) -> str:
     name = f"{document.external_id} " if document.kind is DocumentKind.TICKET else ""
     # Pages repeat their title as the first heading, and headings their parent's name.
-    titles = () if document.title == document.external_id else (document.title,)  # an id says nothing
+    titles = (document.title,) if _has_title(document) else ()
     names = [heading for heading, _ in groupby((*titles, *path))]
     text = name + " › ".join(names)
     return text if count(text) <= limit else split_text(text, limit, count)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_no_chunk_is_longer_than_the_model_reads(
 
     assert all(COUNT(chunk.embedding_text) <= LIMIT for chunk in chunks)
     assert all(chunk.text.strip() for chunk in chunks)
-    assert {chunk.url for chunk in chunks} <= {each.url for each in sections}
+    assert {chunk.url for chunk in chunks} <= {document.url, *(each.url for each in sections)}
 
 
 @settings(deadline=None, max_examples=60)
@@ -311,10 +312,30 @@ def test_the_same_document_gives_the_same_hashes_and_a_changed_title_others() ->
     assert one[0].hash != renamed[0].hash
 
 
-def test_a_document_without_text_has_no_chunks() -> None:
-    """Blank sections give none either."""
-    assert cut(page()) == []
-    assert cut(page(section(text=" \n\n "), section(SectionKind.CODE, "\n"))) == []
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        (page(title="Holiday calendar"), SectionKind.SECTION),
+        (ticket(section(SectionKind.DESCRIPTION, " \n "), title="Holiday calendar"), SectionKind.DESCRIPTION),
+        (ticket(section(SectionKind.COMMENT, "+1"), title="Holiday calendar"), SectionKind.DESCRIPTION),
+        (replace(page(title="Holiday calendar"), kind=DocumentKind.ATTACHMENT), SectionKind.ATTACHMENT),
+    ],
+)
+def test_a_document_without_text_is_found_by_its_title(document: Document, kind: SectionKind) -> None:
+    """Its one chunk says nothing else, and leads to the document."""
+    (chunk,) = cut(document)
+
+    assert (chunk.text, chunk.kind, chunk.url) == ("Holiday calendar", kind, document.url)
+    assert chunk.embedding_text == "Holiday calendar"
+    assert (chunk.access_rules, chunk.included_id) == ((), None)
+
+
+def test_a_document_without_text_and_title_has_no_chunks() -> None:
+    """An id is no title; blank sections give none either."""
+    blank = (section(text=" \n\n "), section(SectionKind.CODE, "\n"))
+
+    assert cut(page(*blank, title=" ")) == []
+    assert cut(page(*blank, title="1")) == []
 
 
 def test_a_run_of_comments_knows_where_each_begins() -> None:
