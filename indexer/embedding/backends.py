@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -20,6 +21,12 @@ BackendName = Literal["torch", "onnx", "openvino"]
 #: Those that run the exported model, in the order of their start-up times.
 EXPORTED: tuple[BackendName, ...] = ("onnx", "openvino")
 
+#: The distribution that each needs.
+_DISTRIBUTIONS: dict[BackendName, str] = {"onnx": "onnxruntime", "openvino": "openvino"}
+
+#: Told a model's name before it is exported, which takes ten seconds and more.
+Announce = Callable[[str], None]
+
 #: Small batches stay in the processor's cache: measured faster than 32 and more on CPUs.
 _TORCH_BATCH = 16
 
@@ -31,8 +38,11 @@ class Backend(Protocol):
     def name(self) -> BackendName:
         """Which one it is."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, one row a text; what is longer than the model's window is cut. At least one text."""
+    def encode(self, texts: Sequence[str], *, prompt: str = "") -> NDArray[np.float32]:
+        """Unit vectors, one row a text; what is longer than the model's window is cut. At least one text.
+
+        The prompt stands in front of each.
+        """
 
 
 class TorchBackend:
@@ -48,7 +58,7 @@ class TorchBackend:
         """
         self._model = load_reference(folder, native=True)
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], *, prompt: str = "") -> NDArray[np.float32]:
         """Unit vectors, one row a text."""
         encode: Callable[..., Any] = self._model.encode
         vectors = encode(
@@ -56,7 +66,8 @@ class TorchBackend:
             batch_size=_TORCH_BATCH,
             normalize_embeddings=True,
             show_progress_bar=False,
-            prompt="",
+            # Some models read it and leave it out of the vector, for which it has to be told apart.
+            prompt=prompt,
         )
         # In bfloat16 the model's own normalisation is off by a few thousandths.
         return unit(np.asarray(vectors, dtype=np.float32))
@@ -69,9 +80,12 @@ def load_reference(folder: Path, *, native: bool = False, **model_kwargs: object
         EmbeddingError: the model's files are broken.
     """
     # Imported here: PyTorch takes seconds.
-    import torch  # noqa: PLC0415
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
+    try:
+        import torch  # noqa: PLC0415
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+        from transformers.utils import logging  # noqa: PLC0415
+    except ImportError as error:
+        raise EmbeddingError("sentence-transformers cannot be imported: install lorebot again.") from error
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     # bfloat16 where it is native: two to four times as fast, cosine 0.9999 to float32.
@@ -80,8 +94,21 @@ def load_reference(folder: Path, *, native: bool = False, **model_kwargs: object
         return SentenceTransformer(
             str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype, **model_kwargs}
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # each library behind it raises its own kinds for a broken file
         raise EmbeddingError(f"The embedding model in {folder} cannot be loaded.") from error
+
+
+def installed() -> list[BackendName]:
+    """The backends for an exported model that are here."""
+    return [name for name in EXPORTED if installed_version(_DISTRIBUTIONS[name])]
+
+
+def installed_version(distribution: str) -> str | None:
+    """None for one that is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

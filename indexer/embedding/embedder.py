@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.embedding.addresses import is_address, split_address
+from indexer.embedding.backends import Announce
 from indexer.embedding.local import LocalModel
 from indexer.errors import EmbeddingError
 
@@ -31,6 +32,8 @@ class EmbeddingOptions:
     api_key: str | None = None
     #: A folder with tokenizer.json, where the model is an address.
     tokenizer: Path | None = None
+    #: Told a model's name before it is exported, which takes ten seconds and more.
+    announce: Announce = lambda _: None
 
 
 class Model(Protocol):
@@ -89,7 +92,7 @@ def open_model(location: str | None, options: EmbeddingOptions | None = None) ->
         return RemoteModel(
             RemoteConfig(url=url, model=name or None, api_key=key, tokenizer=options.tokenizer)
         )
-    return LocalModel(location, backend=options.backend, exports=options.exports)
+    return LocalModel(location, backend=options.backend, exports=options.exports, announce=options.announce)
 
 
 class Embedder:

@@ -10,12 +10,12 @@ import hashlib
 import json
 import sys
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from indexer.embedding.backends import installed_version
 from indexer.embedding.exported import INPUTS, MODEL_FILE, OUTPUT
 from indexer.embedding.fingerprint import fingerprint
 from indexer.embedding.pipeline import Pipeline, read_pipeline
@@ -35,7 +35,7 @@ def describe(pipeline: Pipeline, *, kept: Path | None = None) -> dict[str, Any]:
         "exporter": _VERSION,
         "model": fingerprint(pipeline.folder, kept),
         "samples": hashlib.sha256("\0".join(SAMPLES).encode()).hexdigest()[:8],
-        **{name: version(name) for name in ("torch", "transformers", "sentence-transformers")},
+        **{name: installed_version(name) for name in ("torch", "transformers", "sentence-transformers")},
     }
 
 

@@ -42,8 +42,10 @@ class ExportedBackend:
         self._infer = infer
         self._batch = _BATCH[name]
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], *, prompt: str = "") -> NDArray[np.float32]:
         """Unit vectors, one row a text."""
+        if prompt:
+            texts = [f"{prompt}{text}" for text in texts]
         if len(texts) <= self._batch:
             # A question: no thread is worth its start, and no bulk of texts is waited for.
             return self._run(self._tokenizer.encode_batch_fast(list(texts)))

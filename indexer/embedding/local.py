@@ -11,15 +11,21 @@ from numpy.typing import NDArray
 
 from indexer.embedding import preparation
 from indexer.embedding.addresses import is_address
-from indexer.embedding.backends import Backend
+from indexer.embedding.backends import Announce, Backend
 from indexer.embedding.pipeline import DEFAULT_MODEL, open_tokenizer, read_pipeline
 
 
 class LocalModel:
     """One model folder. Thread-safe; counting tokens never loads the weights."""
 
-    def __init__(self, model: str | None, *, backend: str, exports: Path | None) -> None:
+    def __init__(self, model: str | None, *, backend: str, exports: Path | None, announce: Announce) -> None:
         """Read what the folder says.
+
+        Args:
+            model: the folder; None for the one that comes along.
+            backend: what runs it; "auto" for the fastest.
+            exports: where exported models are kept; None for nowhere.
+            announce: told before the model is exported.
 
         Raises:
             EmbeddingError: there is no such folder, or it is broken.
@@ -27,6 +33,7 @@ class LocalModel:
         self._pipeline = read_pipeline(model, kept=exports)
         self._wanted = backend
         self._exports = exports
+        self._announce = announce
         self._tokenizer = open_tokenizer(self._pipeline.folder)
         self.name = self._pipeline.name
         default = self.name == DEFAULT_MODEL
@@ -70,17 +77,20 @@ class LocalModel:
         """
         with self._loading:
             if self._backend is None:
-                self._backend = preparation.open_backend(self._pipeline, self._wanted, self._exports)
+                self._backend = self._open()
             return self._backend
+
+    def _open(self) -> Backend:
+        return preparation.open_backend(self._pipeline, self._wanted, self._exports, self._announce)
 
     def tune(self) -> None:
         """Before much is embedded: measure the backends, once on this machine, and go on with the fastest."""
         if self._wanted != "auto" or self._exports is None:
             return
-        choice = preparation.measure(self._pipeline, self._exports)
+        choice = preparation.measure(self._pipeline, self._exports, self._announce)
         fastest = choice.order()[:1] if choice else []
         if fastest and fastest != [self.load().name]:
-            backend = preparation.open_backend(self._pipeline, self._wanted, self._exports)
+            backend = self._open()
             with self._loading:
                 self._backend = backend
 
@@ -89,4 +99,4 @@ class LocalModel:
         if not texts:
             return np.empty((0, self.dimensions), dtype=np.float32)
         prompt = self._pipeline.query_prompt if query else self._pipeline.document_prompt
-        return self.load().encode([f"{prompt}{text}" for text in texts] if prompt else texts)
+        return self.load().encode(texts, prompt=prompt)

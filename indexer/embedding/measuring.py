@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from indexer.embedding.backends import EXPORTED, Backend
+from indexer.embedding.backends import Backend, installed
 from indexer.embedding.exported import open_exported
 from indexer.embedding.pipeline import read_pipeline
 from indexer.embedding.preparation import AGREEMENT, check, read_choice, write_choice
@@ -31,11 +31,11 @@ _TEXTS = [
 def measure(model: str, export: Path) -> None:
     """Find out agreement and rate of each backend and keep them."""
     pipeline, choice = read_pipeline(model), read_choice(export)
-    for name in EXPORTED:
+    for name in installed():
         try:
             backend = open_exported(name, export, folder=pipeline.folder, window=pipeline.window)
             choice.agreement[name] = round(check(backend), 7)
-        except (EmbeddingError, RuntimeError):
+        except EmbeddingError:
             choice.agreement[name] = 0.0
         if choice.agreement[name] >= AGREEMENT:
             choice.rates[name] = round(rate(backend), 1)

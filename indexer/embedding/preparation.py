@@ -15,15 +15,24 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import structlog
+from pydantic import TypeAdapter
 
-from indexer.embedding.backends import EXPORTED, Backend, BackendName, TorchBackend, cores, processor
+from indexer.embedding.backends import (
+    Announce,
+    Backend,
+    BackendName,
+    TorchBackend,
+    cores,
+    installed,
+    installed_version,
+    processor,
+)
 from indexer.embedding.export import DESCRIPTION_FILE, REFERENCE_FILE, describe
 from indexer.embedding.exported import MODEL_FILE, ExportedBackend, open_exported
 from indexer.embedding.pipeline import Pipeline
@@ -50,49 +59,72 @@ class Choice:
     agreement: dict[str, float] = field(default_factory=dict)
     #: Samples a second; empty until it was measured.
     rates: dict[str, float] = field(default_factory=dict)
+    #: No backend could use the export before this one: if none can use this one either, it is for no damage.
+    made_again: bool = False
 
     def order(self) -> list[BackendName]:
         """The backends that may be used, the fastest first."""
-        allowed = [name for name in EXPORTED if self.agreement.get(name, 1.0) >= AGREEMENT]
+        allowed = [name for name in installed() if self.agreement.get(name, 1.0) >= AGREEMENT]
         return sorted(allowed, key=lambda name: -self.rates.get(name, 0.0))
 
 
-def open_backend(pipeline: Pipeline, wanted: str, exports: Path | None) -> Backend:
+def open_backend(
+    pipeline: Pipeline, wanted: str, exports: Path | None, announce: Announce = lambda _: None
+) -> Backend:
     """The backend that is wanted, or for "auto" the fastest that is known; torch where there is no other.
 
     Args:
         pipeline: the model.
         wanted: "auto", "torch", "onnx" or "openvino".
         exports: where exported models are kept; None for nowhere, which leaves torch.
+        announce: told before the model is exported.
 
     Raises:
         EmbeddingError: the model's files are broken.
     """
-    if wanted == "torch" or exports is None:
+    if wanted == "torch" or exports is None or not installed():
         return TorchBackend(pipeline.folder)
     if pipeline.pooling is None:
         log.info("embedding_not_exportable", model=pipeline.name)
         return TorchBackend(pipeline.folder)
-    export = ensure_export(pipeline, exports)
-    if export is not None:
-        choice = read_choice(export)
-        for name in choice.order() if wanted == "auto" else [wanted]:
-            backend = _checked(name, export, pipeline, choice)  # type: ignore[arg-type]
-            if backend is not None:
-                return backend
-    return TorchBackend(pipeline.folder)
+    backend = None
+    try:
+        export = ensure_export(pipeline, exports, announce)
+        backend = _best(export, pipeline, wanted) if export else None
+        if export and backend is None and _is_damaged(export, pipeline):
+            export = ensure_export(pipeline, exports, announce, instead_of=read_choice(export))
+            backend = _best(export, pipeline, wanted) if export else None
+    except OSError as error:
+        # Another process is replacing the export just now, or the disk fails.
+        log.warning("embedding_export_unreadable", model=pipeline.name, error=type(error).__name__)
+    return backend or TorchBackend(pipeline.folder)
 
 
-def ensure_export(pipeline: Pipeline, exports: Path) -> Path | None:
-    """The folder of the model's export, which is made if there is none; None where that fails."""
+def ensure_export(
+    pipeline: Pipeline,
+    exports: Path,
+    announce: Announce = lambda _: None,
+    *,
+    instead_of: Choice | None = None,
+) -> Path | None:
+    """The folder of the model's export, which is made if there is none; None where that fails.
+
+    ``instead_of`` is what is known of an export that no backend can use: it is made again.
+    """
     target = exports / pipeline.name
-    if _is_current(target, pipeline):
+    if instead_of is None and _is_current(target, pipeline):
         return target
     try:
         exports.mkdir(parents=True, exist_ok=True)
         with _lock(exports / f".{pipeline.name}.lock"):
-            if not _is_current(target, pipeline):
+            # Another process may have made it meanwhile.
+            if not _is_current(target, pipeline) or (
+                instead_of and instead_of.depends_on == read_choice(target).depends_on
+            ):
+                announce(pipeline.name)
                 _export(pipeline, target)
+                if instead_of:
+                    write_choice(target, replace(read_choice(target), made_again=True))
     except (OSError, subprocess.SubprocessError) as error:
         log.warning(
             "embedding_export_failed", model=pipeline.name, error=type(error).__name__, **_said(error)
@@ -105,14 +137,15 @@ def read_choice(export: Path) -> Choice:
     """What is known of the backends; nothing where it was found out under other circumstances."""
     model = (export / MODEL_FILE).stat()
     depends_on = {
-        **{name: version(name) for name in ("onnxruntime", "openvino", "tokenizers")},
+        **{name: installed_version(name) for name in ("onnxruntime", "openvino", "tokenizers")},
         "processor": processor(),
         "cores": cores(),
         "export": [model.st_size, model.st_mtime_ns],
     }
     try:
-        known = Choice(**json.loads((export / CHOICE_FILE).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        # Whatever field is no such thing is a ValueError.
+        known = TypeAdapter(Choice).validate_json((export / CHOICE_FILE).read_bytes())
+    except (OSError, ValueError):
         return Choice(depends_on=depends_on)
     return known if known.depends_on == depends_on else Choice(depends_on=depends_on)
 
@@ -127,9 +160,9 @@ def write_choice(export: Path, choice: Choice) -> None:
         log.warning("embedding_choice_not_kept", error=type(error).__name__)
 
 
-def measure(pipeline: Pipeline, exports: Path) -> Choice | None:
+def measure(pipeline: Pipeline, exports: Path, announce: Announce = lambda _: None) -> Choice | None:
     """Measure the backends in a process of its own, once on this machine; None where there is nothing to measure."""
-    export = ensure_export(pipeline, exports) if pipeline.pooling else None
+    export = ensure_export(pipeline, exports, announce) if pipeline.pooling and installed() else None
     if export is None:
         return None
     if not read_choice(export).rates:
@@ -143,13 +176,35 @@ def measure(pipeline: Pipeline, exports: Path) -> Choice | None:
 
 
 def check(backend: ExportedBackend) -> float:
-    """The worst cosine of any sample's vector to the reference."""
-    reference = np.load(backend.export / REFERENCE_FILE)
-    vectors = backend.encode(SAMPLES)
-    if vectors.shape != reference.shape:
-        return 0.0
-    # A vector that is no number agrees with nothing.
-    return float(np.nan_to_num(np.sum(vectors * reference, axis=1), nan=0.0).min())
+    """The worst cosine of any sample's vector to the reference.
+
+    Raises:
+        EmbeddingError: the reference is damaged, or the backend cannot run the model.
+    """
+    try:
+        reference = np.load(backend.export / REFERENCE_FILE)
+        vectors = backend.encode(SAMPLES)
+        if vectors.shape != reference.shape:
+            return 0.0
+        # A vector that is no number agrees with nothing.
+        return float(np.nan_to_num(np.sum(vectors * reference, axis=1), nan=0.0).min())
+    except Exception as error:  # NumPy and both backends raise their own kinds
+        raise EmbeddingError(f"{backend.name} cannot be checked: {type(error).__name__}.") from error
+
+
+def _best(export: Path, pipeline: Pipeline, wanted: str) -> Backend | None:
+    choice = read_choice(export)
+    candidates = choice.order() if wanted == "auto" else [name for name in installed() if name == wanted]
+    backends = (_checked(name, export, pipeline, choice) for name in candidates)
+    return next((backend for backend in backends if backend), None)
+
+
+def _is_damaged(export: Path, pipeline: Pipeline) -> bool:
+    """Whether no backend can use the export, and it was not made again for that already."""
+    choice = read_choice(export)
+    return not choice.made_again and not any(
+        _checked(name, export, pipeline, choice) for name in choice.order()
+    )
 
 
 def _checked(name: BackendName, export: Path, pipeline: Pipeline, choice: Choice) -> Backend | None:
@@ -161,7 +216,7 @@ def _checked(name: BackendName, export: Path, pipeline: Pipeline, choice: Choice
             backend = open_exported(name, export, folder=pipeline.folder, window=pipeline.window)
             known = agreement
             agreement = check(backend) if known is None else known
-    except (EmbeddingError, OSError, ValueError) as error:
+    except EmbeddingError as error:
         log.warning("embedding_backend_broken", backend=name, model=pipeline.name, error=str(error))
         agreement = 0.0
     if choice.agreement.get(name) != agreement:
@@ -175,12 +230,10 @@ def _checked(name: BackendName, export: Path, pipeline: Pipeline, choice: Choice
 
 def _is_current(target: Path, pipeline: Pipeline) -> bool:
     try:
-        said = json.loads((target / DESCRIPTION_FILE).read_text("utf-8"))
-        return bool(
-            said.pop("bytes") == (target / MODEL_FILE).stat().st_size
-            and said == describe(pipeline, kept=target.parent)
-        )
-    except (OSError, ValueError, AttributeError, KeyError):
+        said = json.loads((target / DESCRIPTION_FILE).read_bytes())
+        size = (target / MODEL_FILE).stat().st_size
+        return bool(said == describe(pipeline, kept=target.parent) | {"bytes": size})
+    except (OSError, ValueError):
         return False
 
 

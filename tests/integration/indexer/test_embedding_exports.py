@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from indexer.embedding import Embedder, EmbeddingOptions, model_folder
+from indexer.embedding import Embedder, EmbeddingOptions, backends, model_folder
 from indexer.embedding import preparation as prep
 from indexer.embedding.backends import load_reference
 from indexer.embedding.exported import open_exported
 from indexer.embedding.pipeline import read_pipeline
 from indexer.embedding.preparation import CHOICE_FILE
 from indexer.embedding.samples import SAMPLES
+from indexer.errors import EmbeddingError
 
 #: Of other words than the samples that every export is checked with.
 TEXTS = [
@@ -138,7 +140,9 @@ def test_two_that_need_an_export_at_once_make_it_once_and_a_part_of_one_is_made_
 
     assert runs == ["indexer.embedding.export"]
     assert [one.model.load().name for one in both] == ["onnx", "onnx"]
-    assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".lock", ".json")] == [pipeline.name]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix not in (".lock", ".json")] == [
+        pipeline.name
+    ]
 
 
 def test_a_question_has_the_prompt_that_the_model_wants(tiny_model: Path, tiny_exports: Path) -> None:
@@ -153,29 +157,183 @@ def test_a_question_has_the_prompt_that_the_model_wants(tiny_model: Path, tiny_e
     assert not np.allclose(plain, asked, atol=0.01)
 
 
-def test_an_export_with_other_weights_is_refused(
-    tiny_model: Path, tiny_exports: Path, tiny_export: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def made(tiny_export: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was exported; the files are those that the exporting process wrote for this model before."""
+    models: list[str] = []
+
+    def export(module: str, model: str, folder: str) -> None:
+        assert module == "indexer.embedding.export"
+        models.append(Path(model).name)
+        for file in (prep.MODEL_FILE, prep.REFERENCE_FILE, prep.DESCRIPTION_FILE):
+            shutil.copy(tiny_export / file, folder)
+
+    monkeypatch.setattr(prep, "_run", export)
+    return models
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (prep.MODEL_FILE, "zeros"),
+        (prep.MODEL_FILE, None),
+        (prep.MODEL_FILE, b""),
+        (prep.REFERENCE_FILE, None),
+        (prep.REFERENCE_FILE, b""),
+        (prep.REFERENCE_FILE, b"zeros"),
+        (prep.DESCRIPTION_FILE, b"[]"),
+        (prep.DESCRIPTION_FILE, b"\xff"),
+        (prep.DESCRIPTION_FILE, b'{"bytes": "many"}'),
+    ],
+)
+def test_a_damaged_export_is_made_again(
+    tiny_model: Path, tiny_exports: Path, tiny_export: Path, made: list[str], file: str, content: Any
+) -> None:
+    """Whatever is missing, cut or written over; nobody is left with the slow way for good."""
+    damaged = tiny_exports / tiny_export.name / file
+    size = damaged.stat().st_size
+    damaged.unlink()
+    if content is not None:
+        damaged.write_bytes(bytes(size) if content == "zeros" else content)
+
+    assert embedder(tiny_model, tiny_exports).model.load().name == "onnx"
+    assert made == ["tiny"]
+    assert embedder(tiny_model, tiny_exports, "openvino").model.load().name == "openvino"
+    assert made == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b"\xff\xff",
+        b'{"depends_on": {}, "agreement": null, "rates": null}',
+        {"agreement": None},
+        {"agreement": {"onnx": "high"}},
+        {"rates": {"onnx": []}},
+        {"rates": 3},
+        {"made_again": "perhaps"},
+    ],
+)
+def test_notes_that_say_no_such_thing_do_not_count(
+    tiny_model: Path, tiny_exports: Path, tiny_export: Path, made: list[str], content: Any
+) -> None:
+    """They are found out again, and the export stays."""
+    embedder(tiny_model, tiny_exports).load()
+    export = tiny_exports / tiny_export.name
+    if isinstance(content, bytes):
+        (export / CHOICE_FILE).write_bytes(content)
+    else:
+        change_choice(export, **content)
+
+    assert embedder(tiny_model, tiny_exports).model.load().name == "onnx"
+    assert prep.read_choice(export).agreement["onnx"] >= prep.AGREEMENT
+    assert made == []
+
+
+def test_an_export_that_differs_is_made_again_once_and_then_refused(
+    tiny_model: Path,
+    tiny_exports: Path,
+    tiny_export: Path,
+    made: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It loads and gives vectors, but other ones: torch runs the model then, and a line of the log says why."""
-    reference = np.load(tiny_export / prep.REFERENCE_FILE)
-    np.save(tiny_exports / tiny_export.name / prep.REFERENCE_FILE, np.roll(reference, 1, axis=1))
+    monkeypatch.setattr(prep, "SAMPLES", SAMPLES[::-1])  # the reference is of others, each time
 
     ours = embedder(tiny_model, tiny_exports)
 
     assert ours.model.load().name == "torch"
     assert ours.encode(["a"]).shape == (1, 32)
-    said = capsys.readouterr().out
-    assert said.count("embedding_backend_refused") == 2
+    assert made == ["tiny"]
+    assert capsys.readouterr().out.count("embedding_backend_refused") == 4
     # It is known from then on, and not found out at every start.
+    assert embedder(tiny_model, tiny_exports).model.load().name == "torch"
+    assert made == ["tiny"]
     assert prep.read_choice(tiny_exports / tiny_export.name).order() == []
 
 
-def test_a_file_that_is_damaged_is_refused(tiny_model: Path, tiny_exports: Path, tiny_export: Path) -> None:
-    """Damage of the same length shows when it is loaded."""
-    file = tiny_exports / tiny_export.name / prep.MODEL_FILE
-    file.write_bytes(b"\0" * file.stat().st_size)
+def test_an_export_with_other_weights_is_replaced(
+    tiny_model: Path, tiny_exports: Path, tiny_export: Path, made: list[str]
+) -> None:
+    """As a damage that still loads."""
+    reference = np.load(tiny_export / prep.REFERENCE_FILE)
+    np.save(tiny_exports / tiny_export.name / prep.REFERENCE_FILE, np.roll(reference, 1, axis=1))
 
-    assert embedder(tiny_model, tiny_exports).model.load().name == "torch"
+    assert embedder(tiny_model, tiny_exports).model.load().name == "onnx"
+    assert made == ["tiny"]
+
+
+@pytest.mark.parametrize("missing", [("openvino",), ("onnxruntime",), ("openvino", "onnxruntime")])
+def test_a_backend_whose_library_is_not_installed_is_left_out(
+    tiny_model: Path,
+    tiny_exports: Path,
+    made: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    missing: tuple[str, ...],
+) -> None:
+    """The other one runs the model, or torch."""
+
+    def without(distribution: str) -> str:
+        if distribution in missing:
+            raise PackageNotFoundError(distribution)
+        return version(distribution)
+
+    monkeypatch.setattr(backends, "version", without)
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+
+    ours = embedder(tiny_model, tiny_exports)
+
+    expected = {("openvino",): "onnx", ("onnxruntime",): "openvino"}.get(missing, "torch")
+    assert ours.model.load().name == expected
+    assert ours.encode(["a"]).shape == (1, 32)
+    assert embedder(tiny_model, tiny_exports, "openvino").model.load().name == (
+        "torch" if "openvino" in missing else "openvino"
+    )
+    assert made == []
+
+
+def test_damaged_weights_are_one_sentence(tiny_model: Path, tmp_path: Path) -> None:
+    """Whatever the library raises."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    (folder / "model.safetensors").write_bytes(b"no weights")
+
+    with pytest.raises(EmbeddingError, match="cannot be loaded"):
+        embedder(folder, tmp_path / "exports", "torch").load()
+
+
+def test_a_prompt_that_the_model_leaves_out_of_its_vectors_is_told_apart(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    """With ``include_prompt`` false its tokens are read and not pooled."""
+    folder = tmp_path / "instructed"
+    shutil.copytree(tiny_model, folder)
+    (folder / "1_Pooling" / "config.json").write_text(
+        json.dumps({"embedding_dimension": 32, "pooling_mode": "mean", "include_prompt": False}), "utf-8"
+    )
+    reference = load_reference(folder)
+
+    ours = embedder(folder, tmp_path / "exports").encode(["where is it?", "ok"], query=True)
+
+    theirs = reference.encode_query(["where is it?", "ok"], normalize_embeddings=True)
+    assert np.sum(ours * theirs, axis=1).min() >= 0.999
+    whole = reference.encode(["question: where is it?"], normalize_embeddings=True, prompt="")
+    assert float((ours[:1] * whole).sum()) < 0.999
+
+
+def test_it_is_told_before_a_model_is_exported(
+    tiny_model: Path, tiny_export: Path, made: list[str], tmp_path: Path
+) -> None:
+    """Once: from then on the export is there."""
+    told: list[str] = []
+    for _ in range(2):
+        options = EmbeddingOptions(exports=tmp_path / "exports", announce=told.append)
+        Embedder(str(tiny_model), options=options).load()
+
+    assert told == [tiny_export.name]
 
 
 def test_a_backend_that_was_refused_falls_back_to_the_next(
