@@ -28,7 +28,7 @@ QUERIES = {
 def folder(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> Path:
     """Three texts without titles, in each way that there is."""
     folder = tmp_path_factory.mktemp("untitled")
-    titles = ({}, {"title": ""}, {"title": None})
+    titles: tuple[dict[str, str | None], ...] = ({}, {"title": ""}, {"title": None})
     rows = [
         {"_id": key, "text": text} | title for (key, text), title in zip(TEXTS.items(), titles, strict=True)
     ]
