@@ -61,6 +61,8 @@ class EmbeddingTable(Table):
     api_key: Secret | None = None
     #: A folder with the served model's tokenizer.json; absent: the server's /tokenize counts.
     tokenizer: Path | None = None
+    #: Where models are kept in the form that runs fastest here; absent: ``models`` in ``data_dir``.
+    exports: Path | None = None
     #: "eager": vectors follow a refresh; "lazy": they are made when a search needs them.
     mode: Literal["eager", "lazy"] = "eager"
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from psycopg_pool import ConnectionPool
 
 from indexer import models
-from indexer.embedding import DEFAULT_MODEL, Embedder, EmbeddingOptions, Model, open_model
+from indexer.embedding import DEFAULT_MODEL, Embedder, Model, open_model
 from indexer.embedding.addresses import is_address, split_address
 from indexer.errors import EmbeddingError, IndexerError
 from indexer.terms import prepare
 from lorebot.database import embedded
 from lorebot.database.pool import open_pool
+from lorebot.embedder import build_embedder, configured_location
 from lorebot.errors import ConfigError
 from lorebot.settings import Settings
 from lorebot.sources import AtlassianTable, FilesTable, JiraTable, SourceTable
@@ -98,35 +99,6 @@ def open_services(settings: Settings) -> Iterator[Services]:
             server.close()
 
 
-def build_embedder(settings: Settings) -> Embedder:
-    """The embedder with the model that is configured; nothing is loaded or asked yet.
-
-    Raises:
-        ConfigError: the model's folder is none, nor is the tokenizer's, or the address holds a password.
-    """
-    try:
-        return Embedder(_configured_location(settings), options=embedding_options(settings))
-    except EmbeddingError as error:
-        raise ConfigError(str(error)) from error
-
-
-def _configured_location(settings: Settings) -> str | None:
-    table = settings.embedding
-    return f"{table.url}#{table.model}" if table.url and table.model else table.url or table.model
-
-
-def embedding_options(settings: Settings) -> EmbeddingOptions:
-    """How models are run, whichever they are."""
-    table = settings.embedding
-    return EmbeddingOptions(
-        backend=table.backend,
-        exports=settings.data_dir / "models",
-        url=table.url,
-        api_key=table.api_key.get_secret_value() if table.api_key else None,
-        tokenizer=table.tokenizer,
-    )
-
-
 def find_model(services: Services, wanted: str) -> Model:
     """The embedding model that somebody names: the one that comes along, a folder, an address, a name that the index
     knows, or the name of one that the configured server has. Asks no server.
@@ -155,7 +127,7 @@ def model_disagreement(services: Services) -> str | None:
         return None
     if services.embedder.configured.matches(live.name, live.location):
         return None
-    wanted = _configured_location(services.settings)
+    wanted = configured_location(services.settings)
     of_server = split_address(live.location)[0] if is_address(live.location) else None
     if of_server and table.url and not table.model and of_server == split_address(table.url)[0]:
         return None  # any model of that server is meant

@@ -72,10 +72,11 @@ def _sandbox_process(folder: Path, deployment: Deployment, port: int) -> Iterato
 def demo_settings(
     settings: Settings, folder: Path, deployment: Deployment, addresses: dict[str, Any]
 ) -> Settings:
-    """The demo's own sources, Slack and embedded database; embedding and model as they are configured.
+    """The demo's own sources, Slack and embedded database; embedding, search and model as they are configured.
 
     Nothing else of the configuration counts: the demo must never write to a real index or a real workspace.
     """
+    from lorebot.embedder import model_exports
     from lorebot.settings import build_settings
 
     slack = addresses["slack"]
@@ -86,7 +87,9 @@ def demo_settings(
     digest = hashlib.sha256(f"{folder}:{deployment}".encode()).hexdigest()[:8]
     values = {
         "data_dir": settings.data_dir / f"demo-{digest}",
-        "embedding": settings.embedding,
+        # Models are prepared once for the installation, and not for each site.
+        "embedding": settings.embedding.model_copy(update={"exports": model_exports(settings)}),
+        "search": settings.search,
         "model": settings.model,
         "slack": {
             "bot_token": slack["bot_token"],

@@ -112,8 +112,9 @@ def check_source(settings: Settings, table: SourceTable) -> str:
 
 def _embedding(settings: Settings) -> str:
     from indexer import models
+    from lorebot.embedder import build_embedder
     from lorebot.errors import DatabaseError
-    from lorebot.wiring import build_embedder, model_disagreement, open_services
+    from lorebot.wiring import model_disagreement, open_services
 
     try:
         with open_services(settings) as services:

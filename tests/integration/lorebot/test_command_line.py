@@ -22,6 +22,7 @@ from indexer.refresh import refresh
 from lorebot.commands.demo import demo_settings
 from lorebot.commands.sandbox import Deployment
 from lorebot.database.pool import open_pool
+from lorebot.embedder import embedding_options
 from lorebot.settings import load_settings
 
 COMMANDS = [
@@ -371,6 +372,8 @@ def test_a_demo_of_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> Non
 def test_the_demo_keeps_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is configured, it writes to no real index and to no real workspace."""
     monkeypatch.setenv("LOREBOT_DATABASE_URL", "postgresql://production/lorebot")
+    monkeypatch.setenv("LOREBOT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LOREBOT_SEARCH_LANGUAGE", "german")
     monkeypatch.setenv("LOREBOT_SLACK_BOT_TOKEN", "xoxb-real")
     real = {"name": "wiki", "kind": "jira", "url": "https://acme.example", "email": "e", "token": "t"}
     monkeypatch.setenv("LOREBOT_SOURCES", json.dumps([real]))
@@ -394,3 +397,6 @@ def test_the_demo_keeps_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert settings.slack.bot_token.get_secret_value() == "xoxb-1"
     assert [source.url for source in settings.sources] == ["http://127.0.0.1:2", "http://127.0.0.1:2"]
     assert settings.data_dir.name.startswith("demo-")
+    assert settings.search.language == "german"
+    # Every site uses the models that the installation has prepared.
+    assert embedding_options(settings).exports == tmp_path / "data" / "models"

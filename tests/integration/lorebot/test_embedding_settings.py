@@ -18,10 +18,10 @@ from indexer.embedding import DEFAULT_MODEL, Embedder
 from indexer.embedding import remote as remote_module
 from indexer.errors import EmbeddingError
 from indexer.search import search
+from lorebot.embedder import build_embedder, embedding_options
 from lorebot.errors import ConfigError
 from lorebot.settings import Settings, build_settings
 from lorebot.wiring import (
-    build_embedder,
     find_model,
     model_disagreement,
     model_in_use,
@@ -136,6 +136,26 @@ def test_status_answers_while_the_server_does_not_and_names_the_model_to_go_on_w
     assert (done.returncode, done.stderr) == (0, "")
     assert "Embeddings by unknown (the server does not answer)" in done.stdout
     assert "`lorebot index --embedding-model mini-1` goes on" in done.stdout
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_whoever_waits_for_a_model_to_be_prepared_is_told(
+    data_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    terminal: bool,
+) -> None:
+    """In a terminal; scripts read nothing that is no error."""
+    settings = configured(data_dir, "postgresql://nowhere/x", embedding={"exports": tmp_path / "kept"})
+    options = embedding_options(settings)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+
+    options.announce("mini")
+
+    assert options.exports == tmp_path / "kept"
+    told = "Preparing the embedding model mini for this machine: half a minute, once.\n"
+    assert capsys.readouterr().err == (told if terminal else "")
 
 
 @pytest.mark.parametrize(
