@@ -15,7 +15,8 @@ from functools import lru_cache
 _CANDIDATE = re.compile(r"[^\W_](?:[\w./:@\\-]*[^\W_])?")
 _JOINTS = re.compile(r"[\W_]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-_TICKET_KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9_]+-[1-9][0-9]*)(?![0-9A-Za-z])", re.IGNORECASE)
+#: A project's key has a bound, without which a long run of letters and underscores would be read once a letter.
+_TICKET_KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9_]{1,63}-[1-9][0-9]*)(?![0-9A-Za-z])", re.IGNORECASE)
 
 #: Longer ones are hashes, encoded blobs or whole URLs that nobody types.
 _LONGEST = 64

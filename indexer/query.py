@@ -10,6 +10,10 @@ from indexer.identifiers import split_words, ticket_keys
 #: “like this”, "like this" or «like this», within a line.
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{2,200})[\"”“»]")
 
+#: Marks of Markdown: emphasis, code, escapes, links' brackets and where they lead. Whoever quotes what was shown has
+#: none; indexer/search.sql takes the same from the texts.
+_MARKS = re.compile(r"\]\([^)\s]*\)|[\]\[*_`~\\]")
+
 #: Phrases that are looked up at most; more of them is a pasted log.
 _PHRASES = 5
 
@@ -30,7 +34,7 @@ class Query:
     identifiers: tuple[str, ...]
     #: Upper case.
     ticket_keys: tuple[str, ...]
-    #: What stands in quotation marks, lower case, with single spaces.
+    #: What stands in quotation marks, without the marks of Markdown, with single spaces.
     phrases: tuple[str, ...]
     #: The words of each phrase, for the stemmer.
     phrase_words: tuple[str, ...]
@@ -40,12 +44,12 @@ def understand(question: str) -> Query:
     """Take a question apart; what it means is left to the vectors."""
     question = question[:_LONGEST]
     words = split_words(question)
-    quoted = (" ".join(match.split()).lower() for match in _QUOTED.findall(question))
-    phrases = [phrase for phrase in dict.fromkeys(quoted) if any(map(str.isalnum, phrase))][:_PHRASES]
+    quoted = dict.fromkeys(" ".join(match.split()) for match in _QUOTED.findall(question))
+    phrases = [phrase for phrase in quoted if any(map(str.isalnum, phrase))][:_PHRASES]
     return Query(
         words=words.text,
         identifiers=tuple(words.identifiers)[:_IDENTIFIERS],
         ticket_keys=tuple(ticket_keys(question)),
-        phrases=tuple(phrases),
+        phrases=tuple(" ".join(_MARKS.sub("", phrase).split()) for phrase in phrases),
         phrase_words=tuple(split_words(phrase).text for phrase in phrases),
     )

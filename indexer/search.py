@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
+from indexer import terms
 from indexer.adaptation.tunings import LiveTunings
 from indexer.audience import Audience
 from indexer.chunking import Anchor
@@ -29,7 +30,6 @@ from indexer.ranking import DEFAULT_STRATEGY, Ranking, Strategy
 from indexer.readers import reading
 from indexer.reranking import DEPTH, Reranker, RerankingError
 from indexer.statements import load
-from indexer.terms import AVERAGE_LENGTH
 from indexer.texts import storable
 from indexer.vectors import embed_missing
 
@@ -57,6 +57,7 @@ _FIXED = (
     "seed_depth",
     "embed_up_to",
     "exact_up_to",
+    "few_up_to",
     "hash_up_to",
     "postings_up_to",
     "ef_search",
@@ -71,8 +72,10 @@ class Limits:
     exact_up_to: int = 20_000
     #: Of n chunks in all, an exact scan of v visible ones beats the HNSW index while v² is below n times this.
     exact_factor: float = 5_400.0
-    #: Visible chunks that are hashed for the keyword ranking at most.
-    hash_up_to: int = 50_000
+    #: Up to so many visible chunks the keyword ranking is served from these alone, whatever others have; ...
+    few_up_to: int = 2_000
+    #: ... up to so many while they are less than a fifth of all.
+    hash_up_to: int = 20_000
     #: Postings that are read to find candidates; terms beyond count for the candidates alone.
     postings_up_to: int = 20_000
     #: Nearest neighbours that the HNSW index keeps in sight (1 to 1000).
@@ -244,7 +247,9 @@ def parameters(
         "candidates": max(CANDIDATES, CANDIDATES_PER_HIT * limit),
         "seed_depth": max(SEED_DEPTH, limit),
         "embed_up_to": EMBED_UP_TO,
-        "average_length": AVERAGE_LENGTH,
+        "average_length": terms.AVERAGE_LENGTH,
+        "rare": terms.RARE,
+        "drift": terms.DRIFT,
     }
 
 

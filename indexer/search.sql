@@ -11,25 +11,46 @@ with visible as materialized (
     where %(sources)s::text[] is null
        or coalesce(w.sources, array(select d.source from chunks c join documents d on d.id = c.document_id
                                     where c.rule_set_id = s.id limit 1)) && %(sources)s::text[]
+       -- That of nobody is the only one that sources share.
+       or s.id = (select id from rule_sets where rule_ids = '{{0}}')
+), figures as materialized (
+    -- As of the last true-up; and up to how many visible chunks the keyword ranking is served from these alone.
+    select coalesce(sum(v.chunks), 0)::float8 as known, coalesce(sum(v.length), 0)::float8 as length, i.chunks as indexed,
+           i.last_chunk_id, least({hash_up_to}, greatest({few_up_to}, i.chunks / 5)) as few
+    from word_index i left join visible v on true group by i.chunks, i.last_chunk_id
+), mine as materialized (
+    -- The visible chunks where they are few, or one more than that.
+    select c.id from visible v, lateral (select id from chunks where rule_set_id = v.id offset 0) as c
+    where (select known <= few from figures) limit (select few + 1 from figures)
+), added as (
+    select count(*) as chunks, coalesce(sum(length), 0) as length
+    from (select id from mine where id > (select last_chunk_id from figures) order by id desc limit {few_up_to}) as m
+    left join lateral (select length from postings where chunk_id = m.id limit 1) as p on true
 ), size as materialized (
-    -- Few are counted as they are: the figures are about a share of many.
-    select case when known > 2000 then known else (
+    -- Few are counted as they are, their length too; for many, the figures are about a share of everything.
+    select f.*, known <= few and c.chunks <= few as few_chunks, c.ids,
+           case when known <= few and c.chunks <= few then c.chunks when known > {few_up_to} then known else (
                select count(*) from (select from visible v join chunks c on c.rule_set_id = v.id
-                                     limit {exact_up_to} + 1) as few) end::float8 as chunks,
-           coalesce(length / nullif(known, 0), %(average_length)s)::float8 as average_length
-    from (select coalesce(sum(chunks), 0)::float8 as known, sum(length) as length from visible) as figures
+                                     limit {exact_up_to} + 1) as readable) end::float8 as chunks,
+           coalesce(nullif(f.length + a.length, 0) / nullif(f.known + a.chunks, 0), %(average_length)s)::float8
+               as average_length,
+           -- Of the reader's own chunks, few have changed since.
+           c.added + abs(f.known - (c.chunks - c.added)) <= %(drift)s * f.known as as_known
+    from figures f, added a, (
+        select array_agg(id order by id) as ids, count(*) as chunks, count(*) filter (where id > last_chunk_id) as added
+        from mine, figures) as c
 ), plan as materialized (
-    select s.chunks, s.average_length,
-           -- The HNSW index visits the more the fewer of the vectors are visible; an exact scan does not.
-           s.chunks <= greatest({exact_up_to}, sqrt(%(exact_factor)s * i.chunks)) as few_vectors,
-           s.chunks * 5 < i.chunks and s.chunks <= {hash_up_to} as few_chunks
-    from size s, word_index i
+    -- The HNSW index visits the more the fewer of the vectors are visible; an exact scan does not.
+    select chunks, average_length, few_chunks, as_known,
+           chunks <= greatest({exact_up_to}, sqrt(%(exact_factor)s * indexed)) as few_vectors
+    from size
 ), effort as materialized (
     select set_config('hnsw.ef_search', {ef_search}::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
            set_config('hnsw.max_scan_tuples', '200000', true)
 ), asked as materialized (
-    -- The question's terms that the audience's chunks have, with how many of these have each.
-    select t.id, greatest(t.chunks, df.chunks) as cost,
+    -- The question's terms that the audience's chunks have, with how many of these have each: as of the last true-up where
+    -- that is not few, else as it is.
+    select t.id, case when plan.few_chunks then df.chunks else greatest(t.chunks, df.chunks) end as cost,
            ln(1 + (greatest(plan.chunks - df.chunks, 0) + 0.5) / (df.chunks + 0.5))::float8 as idf
     from (
         select unnest(tsvector_to_array(to_tsvector(i.language::regconfig, %(words)s))) as lexeme from word_index i
@@ -37,16 +58,21 @@ with visible as materialized (
         select unnest(%(identifiers)s::text[])
     ) as query
     join terms t using (lexeme), plan, lateral (
-        select case when t.chunks > 0 then (
-            select coalesce(sum(s.chunks), 0)::float8 from term_rule_sets s
-            where s.term_id = t.id and (s.rule_set_id in (select id from visible)) is true
-        ) else (
-            select count(*) from (select p.chunk_id from postings p where p.term_id = t.id limit 1000) as p
-            join chunks c on c.id = p.chunk_id where (c.rule_set_id in (select id from visible)) is true
-        ) end as chunks
+        select case
+            when known.chunks > %(rare)s and (plan.as_known or not plan.few_chunks) then known.chunks
+            when plan.few_chunks then (
+                select count(*) from postings where term_id = t.id and chunk_id = any ((select ids from size)::bigint[]))
+            else (
+                -- A word that is new and in more than are looked at is taken for one that the audience has.
+                select greatest(known.chunks, count(c.id), case when t.chunks = 0 and count(*) = 1000 then 1 else 0 end)
+                from (select chunk_id from postings where term_id = t.id order by chunk_id desc limit 1000) as p
+                left join chunks c on c.id = p.chunk_id and (c.rule_set_id in (select id from visible)) is true
+            ) end as chunks
+        from (select coalesce(sum(s.chunks), 0)::float8 as chunks from term_rule_sets s
+              where s.term_id = t.id and (s.rule_set_id in (select id from visible)) is true) as known
         offset 0  -- so that it is counted once, and not wherever it is used
     ) as df
-    where t.chunks > 0 or df.chunks > 0
+    where df.chunks > 0
     order by idf desc, t.id
     limit 64
 ), chosen as materialized (
@@ -58,12 +84,14 @@ with visible as materialized (
     from asked, plan window rarest as (order by cost, id)
 ), found as (
     select p.chunk_id, sum(t.weight * p.frequency / (p.frequency + t.fixed + t.by_length * p.length)) as bm25
-    from plan, chosen t, lateral (
-        select chunk_id, frequency, length from postings where term_id = t.id limit 4 * {postings_up_to}
+    from chosen t, lateral (
+        select chunk_id, frequency, length from postings
+        where (select few_chunks from plan) and term_id = t.id and chunk_id = any ((select ids from size)::bigint[])
+        union all (
+            select chunk_id, frequency, length from postings
+            where (select not few_chunks from plan) and term_id = t.id limit 4 * {postings_up_to})
     ) as p
     where t.finds and {strategy} <> 'vector'
-      and (not plan.few_chunks
-           or (p.chunk_id in (select c.id from visible v join chunks c on c.rule_set_id = v.id)) is true)
     group by p.chunk_id
 ), keyword as materialized (
     -- Who may read much is asked from the best on, until there are enough.
@@ -87,19 +115,31 @@ with visible as materialized (
     )
 ), phrases as materialized (
     -- What is quoted, with its terms, the rarest first; one that has a word that nothing has is nowhere.
-    select phrase, array_agg(t.id order by t.chunks, t.id) as terms
-    from word_index i, unnest(%(phrases)s::text[], %(phrase_words)s::text[]) as quoted(phrase, words),
-         unnest(tsvector_to_array(to_tsvector(i.language::regconfig, words))) as lexeme left join terms t using (lexeme)
-    group by phrase having bool_and(t.id is not null)
+    select upper(phrase) as phrase,
+           coalesce(array_agg(t.id order by t.chunks, t.id) filter (where t.id is not null), '{{}}') as terms
+    from word_index i, unnest(%(phrases)s::text[], %(phrase_words)s::text[]) as quoted(phrase, words)
+    left join lateral unnest(tsvector_to_array(to_tsvector(i.language::regconfig, words))) as lexeme on true
+    left join terms t using (lexeme)
+    group by phrase having bool_and(lexeme is null or t.id is not null)
 ), quoting as materialized (
     select c.id as chunk_id
     from phrases, lateral (
-        select p.chunk_id from (select chunk_id from postings where term_id = terms[1] limit {postings_up_to}) as p
+        select p.chunk_id from (
+            select chunk_id from postings
+            where (select few_chunks from plan) and term_id = terms[1] and chunk_id = any ((select ids from size)::bigint[])
+            union all (
+                select chunk_id from postings
+                where (select not few_chunks from plan) and term_id = terms[1] limit {postings_up_to})
+            union all
+            -- A phrase of stop words is looked for in a few texts.
+            select unnest(ids) from size where few_chunks and chunks <= {few_up_to} and terms = '{{}}'
+        ) as p
         where not exists (select from unnest(terms[2:]) as term(id) where not exists (
             select from postings o where o.term_id = term.id and o.chunk_id = p.chunk_id))
     ) as p join chunks c on c.id = p.chunk_id
     where (c.rule_set_id in (select id from visible)) is true
-      and position(phrase in lower(regexp_replace(c.context || ' ' || c.text, '\s+', ' ', 'g'))) > 0
+      and position(phrase in upper(regexp_replace(regexp_replace(
+            c.context || ' ' || c.text, '\]\([^)\s]*\)|[][*_`~\\]', '', 'g'), '[\s\u00a0\u2000-\u200b\u202f\u3000]+', ' ', 'g'))) > 0
     limit {candidates}
 ), named as materialized (
     select c.id as chunk_id from documents d join chunks c on c.document_id = d.id
@@ -110,7 +150,8 @@ with visible as materialized (
     select c.id, c.document_id, c.kind, d.kind as document_kind, d.status, d.updated, md5(c.text) as text,
            d.external_id = any(%(keys)s::text[]) as named,
            (select count(*) from unnest(%(phrases)s::text[]) as phrase
-            where position(phrase in lower(regexp_replace(c.context || ' ' || c.text, '\s+', ' ', 'g'))) > 0) as quoted,
+            where position(upper(phrase) in upper(regexp_replace(regexp_replace(
+            c.context || ' ' || c.text, '\]\([^)\s]*\)|[][*_`~\\]', '', 'g'), '[\s\u00a0\u2000-\u200b\u202f\u3000]+', ' ', 'g'))) > 0) as quoted,
            -- Few terms are looked up one by one, which reads the index alone; many cost more than all of a chunk's postings.
            coalesce(case when (select count(*) from chosen) <= 16 then (
                select sum(t.weight * p.frequency / (p.frequency + t.fixed + t.by_length * p.length))
@@ -153,8 +194,9 @@ with visible as materialized (
         -- A document's best chunk has the document's score, the others as much less as they are worse than it.
         else own + of_document - max(own) over document end
       + case when {strategy} <> 'priors' then 0 else
-            %(freshness)s * coalesce(power(0.5, greatest(extract(epoch from now() - updated), 0)
-                                                 / (86400 * %(half_life)s)), 0)
+            -- Beyond a thousand half-lives the number is too small for its type.
+            %(freshness)s * coalesce(power(0.5::float8, least(1000, greatest(extract(epoch from now() - updated), 0)::float8
+                / (86400 * greatest(%(half_life)s::float8, 0.001)))), 0)
           - case when w.document_kind = 'ticket' and (
                 -- "Done · Fixed": a resolution follows the status where there is one.
                 case when w.status like '%%·%%' then w.status ~* '·.*(duplicate|reproduce|incomplete)'
@@ -164,12 +206,13 @@ with visible as materialized (
           + coalesce(%(feedback)s * (f.helpful - f.unhelpful) / (4.0 + f.helpful + f.unhelpful), 0) end as score
     from weighted w left join document_feedback f using (document_id) window document as (partition by w.document_id)
 ), single as (
-    -- Of texts that are the same, one.
-    select *, row_number() over (partition by text order by named desc, quoted desc, score desc, id) as copy
+    -- Of texts that are the same, one, and of each document that is named.
+    select *, row_number() over (partition by text order by named desc, quoted desc, score desc, id) as copy,
+           row_number() over (partition by text, document_id order by score desc, id) as own_copy
     from judged where score is not null or named or quoted > 0
 ), spread as (
     select *, row_number() over (partition by document_id order by named desc, quoted desc, score desc, id) as nth
-    from single where copy = 1
+    from single where copy = 1 or (named and own_copy = 1)
 ), best as materialized (
     select * from spread where {per_document}::int is null or nth <= {per_document}
     order by named desc, quoted desc, score desc, id limit {limit}

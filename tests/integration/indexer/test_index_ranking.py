@@ -159,6 +159,16 @@ def test_what_is_fresh_and_what_is_a_solution_may_count_more(filled: Any, source
     assert solved == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("half_life", [-1.0, 0.0, 1e-300, 1e-4, 5.0])
+def test_no_half_life_makes_a_search_fail(filled: Any, half_life: float) -> None:
+    """What is old has no freshness then."""
+    with filled.pool.connection() as connection:
+        connection.execute("update documents set updated = '1995-01-01'")
+    assert score(filled, "0", Ranking(freshness=0.2, half_life=half_life)) == pytest.approx(
+        score(filled, "0")
+    )
+
+
 def test_feedback_moves_a_document_within_its_bound(filled: Any) -> None:
     """However many say so; what is gone is passed over."""
     before = score(filled, "1")

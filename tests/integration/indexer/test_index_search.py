@@ -271,3 +271,58 @@ def test_a_very_long_question_is_searched(filled: Any) -> None:
 def test_an_empty_index_has_no_hits(index: Any) -> None:
     """Nor has it a fault."""
     assert find(index, "restart cups") == ()
+
+
+def test_tickets_that_are_named_are_all_found_also_where_they_say_the_same(
+    index: Any, source: Any, document: Make
+) -> None:
+    """Of copies that are not named there is still one at most."""
+    ticket = {"kind": DocumentKind.TICKET, "title": "Printer"}
+    source.put(*(document(n, TEXTS[1], external_id=f"OPS-{n}", **ticket) for n in (12, 13, 14)))
+    index.refresh(source, mode="lazy")
+
+    hits = find(index, "how do OPS-12 and OPS-13 differ?")
+    assert sorted(hit.external_id for hit in hits if hit.named) == ["OPS-12", "OPS-13"]
+    assert {hit.external_id for hit in hits} == {"OPS-12", "OPS-13"}
+    assert len(find(index, "printer")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("The Printer\u00a0is on fire", "printer is on fire"),
+        ("Über den Ärger", "ÜBER DEN ÄRGER"),
+        ("İstanbul office", "İstanbul office"),
+        ("click the **Save all** button", "the save all button"),
+        ("click [the *Save*](https://x/save) button", "the save button"),
+        ("to be or not to be", "to be or not to be"),
+        ("50% off_ (a+b)* [x] \\d .", "off_ (a+b)* [x] \\d"),
+        ("set MAX_ROWS_SENT in it", "max_rows_sent in it"),
+    ],
+)
+def test_what_is_quoted_is_found_as_it_is_shown(
+    index: Any, source: Any, document: Make, text: str, phrase: str
+) -> None:
+    """Whatever the case, the white space and the marks of Markdown; also of stop words alone."""
+    source.put(document(1, text), document(2, "something else of the printer"))
+    index.refresh(source, mode="lazy")
+    hits = find(index, f'where is "{phrase}"', strategy="vector")
+    assert [hit.external_id for hit in hits if hit.quoted] == ["1"]
+    assert not find(index, f'where is "{phrase} elsewhere"', strategy="vector")
+
+
+def test_what_nobody_may_read_is_found_by_the_operator_in_its_own_source(
+    filled: Any, source: Any, document: Make
+) -> None:
+    """Documents without rules share a set of rules, whatever their source is."""
+    source.put(document(7, "A plotter that nobody may see.", access_rules=()))
+    filled.refresh(source, mode="lazy")
+    other = type(source)(name="other")
+    other.put(document(1, "Another plotter that nobody may see.", source="other", access_rules=()))
+    filled.refresh(other, mode="lazy")
+    with filled.pool.connection() as connection:
+        connection.execute("update rule_set_words set sources = '{wiki}'")
+
+    for names in (["wiki"], ["other"], ["wiki", "other"]):
+        hits = find(filled, "plotter", strategy="keyword", sources=names)
+        assert sorted(hit.source for hit in hits) == sorted(names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +74,11 @@ def test_any_text_is_taken(text: str) -> None:
         assert word == word.lower()
         assert not word.isalpha()
         assert not word.isdigit()
+
+
+@pytest.mark.parametrize("text", ["A_" * 10_000, "_A" * 10_000, "x" * 20_000, "A-" * 10_000, "A1-" * 6_000])
+def test_ticket_keys_are_found_in_the_time_of_one_reading(text: str) -> None:
+    """Quadratic, it took seconds for what one message may hold."""
+    started = time.process_time()
+    assert ticket_keys(text + " _OPS-12_") == ["OPS-12"]
+    assert time.process_time() - started < 0.3

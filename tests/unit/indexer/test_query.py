@@ -13,14 +13,15 @@ from indexer.query import understand
     ("question", "phrases"),
     [
         ('why "connection reset by peer"?', ("connection reset by peer",)),
-        ("what is “Blank\n Labels” or «zwei  Wörter»", ("zwei wörter",)),
+        ("what is “Blank\n Labels” or «zwei  Wörter»", ("zwei Wörter",)),
         ('"A" "b2" "-- !"', ("b2",)),
+        ('the "**Save** [all](https://x/y) of `it`"', ("Save all of it",)),
         ('5" disks and no end', ()),
         ("it's the user's 'name'", ()),
     ],
 )
 def test_what_stands_in_quotation_marks_is_a_phrase(question: str, phrases: tuple[str, ...]) -> None:
-    """Of two characters at least, within a line, lower case, with single spaces."""
+    """Of two characters at least, within a line, with single spaces and without the marks of Markdown."""
     assert understand(question).phrases == phrases
 
 
