@@ -35,6 +35,7 @@ from indexer.statements import load
 from indexer.store import Outcome
 from indexer.sweep import Listing, Noting
 from indexer.terms import prepare, reindex, true_up, true_up_if_needed
+from indexer.upgrading import note_outdated
 from indexer.vectors import embed_source, embedding_beside, settle_live_index
 
 SQL = load("indexer", "sources.sql")
@@ -290,6 +291,7 @@ def _recorded(pool: ConnectionPool, source: str) -> Iterator[None]:
 def _begin(run: _Refresh) -> _Window:
     with run.pool.connection() as connection:
         row = connection.execute(SQL["begin_refresh"], {"source": run.source}).fetchone()
+        note_outdated(connection, run.source)
     assert row is not None, "insert … returning gives a row"
     return _Window(watermark=row[0], started=row[1], first_started=row[2])
 
@@ -297,8 +299,7 @@ def _begin(run: _Refresh) -> _Window:
 def _end(run: _Refresh) -> None:
     """Record how fresh the source is now; raises the first of the problems there were."""
     with run.pool.connection() as connection:
-        done = [each for each in run.passes if each not in run.failed]
-        connection.execute(SQL["end_passes"], {"source": run.source, "passes": done})
+        connection.execute(SQL["end_passes"], {"source": run.source, "passes": [*{*run.passes} - run.failed]})
         if not run.problems:
             connection.execute(SQL["end_refresh"], {"source": run.source})
     if run.problems:
@@ -310,7 +311,6 @@ def _report(run: _Refresh, *, deleted: int, embedded: int, seconds: float) -> Re
         row = connection.execute(SQL["count_source"], {"source": run.source}).fetchone()
         failed = reading_list.count_failed(connection, run.source)
     documents, chunks = row or (0, 0)
-    touched = run.outcomes[Outcome.CREATED] + run.outcomes[Outcome.UPDATED]
     report = RefreshReport(
         name=run.source,
         documents=documents,
@@ -318,7 +318,7 @@ def _report(run: _Refresh, *, deleted: int, embedded: int, seconds: float) -> Re
         updated=run.outcomes[Outcome.UPDATED],
         deleted=deleted,
         # What was stored may have been deleted again.
-        unchanged=max(0, documents - touched),
+        unchanged=max(0, documents - run.outcomes[Outcome.CREATED] - run.outcomes[Outcome.UPDATED]),
         chunks=chunks,
         embedded=embedded,
         failed=failed,

@@ -11,6 +11,11 @@ insert into sources (name, last_started, first_started) values (%(source)s, now(
 on conflict (name) do update set last_started = now(), first_started = coalesce(sources.first_started, now())
 returning watermark, last_started, first_started
 
+-- name: set_chunkers
+-- A row only where they are other ones than before.
+update sources set chunkers = %(chunkers)s
+where name = %(source)s and chunkers is distinct from %(chunkers)s
+
 -- name: raise_watermark
 update sources set watermark = greatest(watermark, %(watermark)s) where name = %(source)s
 

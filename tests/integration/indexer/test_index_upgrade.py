@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from connectors.errors import SourceUnavailableError
+from indexer.chunking import CHUNKER_VERSION, VECTOR_VERSION
 from indexer.passes import Pass
 from lorebot.database.migrations import all_migrations, migrate
 from lorebot.database.pool import open_pool
@@ -78,3 +80,48 @@ def test_the_version_before_works_on_the_new_tables(old_url: str) -> None:
         connection.execute(BEFORE.replace("'wiki'", "'other'").replace("'tickets'", "'more'"))
         count = connection.execute("select count(*) from chunks where rule_ids = '{}'").fetchone()
     assert count == (4,)
+
+
+def test_after_an_upgrade_of_the_chunker_the_next_refresh_reads_all_that_is_stored_once(
+    index: Any, source: Any, document: Any
+) -> None:
+    """Though nothing has changed, and a refresh that broke off in between asks for nothing twice."""
+    source.put(*(document(number, f"Text {number}.") for number in range(1, 6)))
+    index.refresh(source)
+    current = index.rows("select chunkers from sources")
+    with index.pool.connection() as connection:
+        connection.execute("update sources set chunkers = '1.1'")
+        connection.execute("update documents set content_hash = 'of the version before'")
+    source.batches.clear()
+    source.down_from = "4"
+
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source, Pass.CHANGES)
+
+    assert index.rows("select chunkers from sources") == current
+    again = index.listed()
+    assert "1" not in again
+    assert {"4", "5"} <= set(again)
+    source.batches.clear()
+    source.down_from, source.down = None, False
+
+    assert index.refresh(source, Pass.CHANGES).updated == len(again)
+    assert source.read == again
+    assert index.rows("select count(*) from documents where content_hash like 'of%%'") == [(0,)]
+    source.batches.clear()
+    index.refresh(source)
+    assert source.read == []
+
+
+def test_a_fresh_source_is_of_the_present_version_at_once(index: Any, source: Any, document: Any) -> None:
+    """Nothing is read twice, also where the first read was interrupted."""
+    source.put(document(1, "One."))
+    source.broken_listing = SourceUnavailableError("wiki did not answer; try again later.")
+    with pytest.raises(SourceUnavailableError):
+        index.refresh(source)
+
+    assert index.rows("select chunkers from sources") == [(f"{CHUNKER_VERSION}.{VECTOR_VERSION}",)]
+    assert source.read == ["1"]
+    source.broken_listing = None
+    index.refresh(source)
+    assert source.read == ["1"]
