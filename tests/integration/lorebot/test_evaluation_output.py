@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> Path:
     folder = tmp_path_factory.mktemp("untitled")
     titles: tuple[dict[str, str | None], ...] = ({}, {"title": ""}, {"title": None})
     rows = [
-        {"_id": key, "text": text} | title for (key, text), title in zip(TEXTS.items(), titles, strict=True)
+        {"_id": key, "text": text, **title} for (key, text), title in zip(TEXTS.items(), titles, strict=True)
     ]
     (folder / "corpus.jsonl").write_text("\n".join(map(json.dumps, rows)))
     questions = [json.dumps({"_id": key, "text": text}) for key, text in QUERIES.items()]

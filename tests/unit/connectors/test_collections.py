@@ -44,7 +44,11 @@ PAGE = {
         {"id": "9", "author": "bo", "created": "2024-01-04T03:04:05.000Z", "storage": "<p>Daily!</p>"}
     ],
 }
-ISSUE = {"id": "5", "key": "OPS-1", "fields": {"summary": "Dark", "description": "h1. Why\nno oil"}}
+ISSUE: dict[str, Any] = {
+    "id": "5",
+    "key": "OPS-1",
+    "fields": {"summary": "Dark", "description": "h1. Why\nno oil"},
+}
 
 
 def test_a_corpus_of_texts(tmp_path: Path) -> None:
@@ -54,7 +58,7 @@ def test_a_corpus_of_texts(tmp_path: Path) -> None:
     assert isinstance(document, Document)
     assert (document.external_id, document.title, document.kind) == ("d1", "T", DocumentKind.FILE)
     assert document.sections[0].text == "# Words"
-    assert document.access_rules[0].principals == {"anyone"}
+    assert document.access_rules[0].principals == frozenset({"anyone"})
 
 
 @pytest.mark.parametrize("title", [{}, {"title": ""}, {"title": " "}, {"title": None}])
