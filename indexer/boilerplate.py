@@ -56,7 +56,7 @@ _THANKS = re.compile(
     r"\s*(?:many\s+)?thanks?(?:\s+(?:you|in advance|again|and regards))*\s*[,.!]*", re.IGNORECASE
 )
 _NAME = r"[A-ZÀ-Þ](?:[a-zß-ÿ'’-][\w'’-]*|\.)"
-_NAMES = re.compile(rf"\s*@?{_NAME}(?:,?\s+(?:{_NAME}|of|and|at|&|\|)){{0,4}}\s*")
+_NAMES = re.compile(rf"\s*@?{_NAME}(?:,?\s+(?:{_NAME}|of|and|at|&|\|)){{0,4}}\.?\s*")
 _SENT_FROM = re.compile(r"\s*sent from my .{2,40}", re.IGNORECASE)
 #: As mail programs write it (RFC 3676, section 4.3); without the space it is a rule, or a comment in SQL.
 _MAIL_MARK = "-- "

@@ -21,6 +21,7 @@ from itertools import groupby
 _FRAME = re.compile(
     r"(?:^|:)\s*+at (?:new |async )?"
     r"(?:[\w$<>/]++(?:\.[\w$<>\[\]/]++)++ ?\([^()]*+\)|[\w$.<>]++ ?\([^()\s]*:\d+\))\s*+$"
+    r"|[\s\]]at [\w$<>/.]++\((?:[\w$.-]++:\d++|Unknown Source|Native Method)\)\s*+$"
     r"|(?:^|\s)\d{1,3}\s++\S++\s++0x[0-9a-fA-F]{6,}+\s.* \+ \d+\s*+$"
     r"|^\s*+0x[0-9a-fA-F]{4,}+ +- +0x[0-9a-fA-F]{4,}+ .*<[0-9a-fA-F-]{32,36}>|#\d\d\s+pc [0-9a-f]{6,}"
 )

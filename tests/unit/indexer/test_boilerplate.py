@@ -78,7 +78,7 @@ def test_only_comments_are_judged_worthless() -> None:
         ("Thanks for the log. The roller is worn.", "Thanks for the log. The roller is worn."),
         ("Regards", "Regards"),
         ("```\nrun\n```\n\nCheers\nBo", "```\nrun\n```"),
-        ("Restart it.\n\nThanks,\nAda M. Moss\n", "Restart it."),
+        ("Restart it.\n\nThanks,\nAda M. Moss.\n", "Restart it."),
         ("To mend it:\n--\nStop the spooler\nStart it", "To mend it:\n--\nStop the spooler\nStart it"),
         ("It jams.\n-- \n" + "Ada\n" * 5, "It jams.\n-- \n" + "Ada\n" * 4 + "Ada"),
         ("```sql\nselect 1\n-- \nwhere x\n```", "```sql\nselect 1\n-- \nwhere x\n```"),

@@ -22,10 +22,11 @@ LIBRARIES = [
     f"  0x1045b{number:04x} -  0x1045c{number:04x} +LabelKit arm64  <{number:032x}> /var/LabelKit"
     for number in range(20)
 ]
+TAGGED = [f"[ERROR]  at com.acme.Spooler.step{number}(Spooler.java:{number})" for number in range(20)]
 LOCAL = [f"    at step{number} (file:///srv/labels/spooler.js:{number}:7)" for number in range(20)]
 
 
-@pytest.mark.parametrize("frames", [JAVA, APPLE, NODE, LOGGED, LIBRARIES, LOCAL])
+@pytest.mark.parametrize("frames", [JAVA, APPLE, NODE, LOGGED, LIBRARIES, LOCAL, TAGGED])
 def test_of_a_trace_the_exception_the_first_frames_and_the_cause_stay(frames: list[str]) -> None:
     """And it is said how many frames are gone."""
     trace = [
