@@ -7,6 +7,7 @@ is a reference, ``env:NAME`` or ``file:/path``, so that the file itself can be s
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -88,9 +89,11 @@ class SearchTable(Table):
     @classmethod
     def _weights_exist(cls, weights: dict[str, float]) -> dict[str, float]:
         names = [field.name for field in fields(Ranking)]
-        for name in weights:
+        for name, value in weights.items():
             if name not in names:
                 raise ValueError(f"there is no weight {name}; there are {', '.join(names)}")
+            if allowed := _refused_weight(name, value):
+                raise ValueError(f"{name} has to be {allowed}, not {value:g}")
         return weights
 
 
@@ -189,6 +192,20 @@ class Settings(BaseSettings):
         if twice:
             raise ValueError(f"two sources have the name {min(twice)}")
         return self
+
+
+def _refused_weight(name: str, value: float) -> str | None:
+    """What a weight has to be where nothing can be computed with this value."""
+    if not math.isfinite(value):
+        return "a number"
+    match name:
+        case "half_life" | "rrf_k" if value <= 0:
+            return "more than 0"
+        case "k1" if value < 0:
+            return "0 or more"
+        case "b" | "rrf_vector" if not 0 <= value <= 1:
+            return "from 0 to 1"
+    return None
 
 
 def load_settings(path: Path | None) -> Settings:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from lorebot.errors import ConfigError
-from lorebot.settings import load_settings
+from lorebot.settings import build_settings, load_settings
 from lorebot.sources import ConfluenceTable, FilesTable, JiraTable
 
 SOURCE = """
@@ -291,3 +292,31 @@ def test_a_named_file_that_is_missing_or_no_file_is_said(file: Path, monkeypatch
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not valid TOML"):
         load_settings(file)
+
+
+@pytest.mark.parametrize(
+    ("weights", "problem"),
+    [
+        ({"half_life": 0}, "half_life has to be more than 0, not 0"),
+        ({"half_life": -1.0}, "half_life has to be more than 0, not -1"),
+        ({"b": 1.5}, "b has to be from 0 to 1, not 1.5"),
+        ({"b": -0.1}, "b has to be from 0 to 1, not -0.1"),
+        ({"k1": -1}, "k1 has to be 0 or more, not -1"),
+        ({"rrf_k": 0}, "rrf_k has to be more than 0, not 0"),
+        ({"rrf_vector": 2}, "rrf_vector has to be from 0 to 1, not 2"),
+        ({"cosine": float("nan")}, "cosine has to be a number, not nan"),
+        ({"unsolved": float("inf")}, "unsolved has to be a number, not inf"),
+        ({"speed": 1}, "there is no weight speed"),
+    ],
+)
+def test_weights_that_no_search_can_use_are_refused(weights: dict[str, float], problem: str) -> None:
+    """In one sentence that says what there may be."""
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        build_settings({"search": {"weights": weights}}, where="x", environment=False)
+
+
+def test_weights_at_the_ends_of_their_ranges_are_taken() -> None:
+    """Zero turns a part off."""
+    weights = {"half_life": 1e-9, "b": 0, "k1": 0, "rrf_k": 0.1, "rrf_vector": 1, "cosine": 0, "unsolved": -1}
+    settings = build_settings({"search": {"weights": weights}}, where="x", environment=False)
+    assert settings.search.weights == weights
