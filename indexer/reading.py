@@ -27,6 +27,7 @@ from indexer.reading_list import Entry, Priority
 from indexer.rules import RuleStore
 from indexer.statements import load
 from indexer.store import Outcome, rules_of, store_document
+from indexer.terms import true_up_if_grown
 
 SQL = load("indexer", "sources.sql")
 
@@ -85,6 +86,7 @@ class Reader:
                 began, future = flying.popleft()
                 batch = future.result()
                 self._store(batch, began)
+                true_up_if_grown(self.pool)
                 error = error or batch.error
         finally:
             # Interrupted, it does not wait for what nobody will store.

@@ -34,7 +34,7 @@ from indexer.rules import RuleStore, delete_orphans, refresh_rules
 from indexer.statements import load
 from indexer.store import Outcome
 from indexer.sweep import Listing, Noting
-from indexer.terms import prepare, reindex, true_up, true_up_if_needed
+from indexer.terms import prepare, reindex, true_up, true_up_if_grown, true_up_if_needed
 from indexer.upgrading import note_outdated
 from indexer.vectors import embed_source, embedding_beside, settle_live_index
 
@@ -164,6 +164,8 @@ def refresh(
     )
     with one_refresh(pool, run.source), _recorded(pool, run.source):
         prepare(pool)
+        # After an update nothing is counted yet.
+        true_up_if_grown(pool)
         window = _begin(run)
         if full or (run.passes and window.watermark is None):
             run.passes = EVERYTHING

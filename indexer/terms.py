@@ -37,6 +37,9 @@ AVERAGE_LENGTH = 90.0
 #: Share of the chunks that may have changed before the figures are counted anew.
 DRIFT = 0.05
 
+#: Chunks from which on the figures are counted while they double, as in a first refresh of hours.
+GROWN = 1000
+
 #: Any fixed number; "term" in ASCII.
 _LOCK = 0x7465726D
 
@@ -118,11 +121,15 @@ def _fields(row: dict[str, Any]) -> list[tuple[str, str]]:
 def reindex(pool: ConnectionPool) -> int:
     """Index the words of all chunks anew that were indexed by other rules or in another language; returns how many.
 
-    In small transactions, so that nothing waits and an interruption loses nothing.
+    In small transactions, so that nothing waits and an interruption loses nothing. What is new in them is counted each
+    time that twice as many are done.
     """
-    done = 0
+    done, counted = 0, GROWN // 2
     while batch := _reindex_some(pool):
         done += batch
+        if done >= 2 * counted:
+            true_up(pool)
+            counted = done
     if done:
         log.info("words_reindexed", chunks=done)
     return done
@@ -146,6 +153,13 @@ def true_up_if_needed(pool: ConnectionPool) -> bool:
     if changed <= DRIFT * before:
         return False
     return true_up(pool)
+
+
+def true_up_if_grown(pool: ConnectionPool) -> bool:
+    """Count anew when there are twice as many chunks as then; asking takes no time. Returns whether it was done."""
+    with pool.connection() as connection:
+        (grown,) = connection.execute(SQL["grown"], {"least": GROWN}).fetchone() or (False,)
+    return bool(grown) and true_up(pool)
 
 
 def true_up(pool: ConnectionPool) -> bool:

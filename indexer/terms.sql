@@ -69,6 +69,10 @@ from word_index i
 left join (present p full join rule_set_words w using (rule_set_id)) on true
 group by i.chunks
 
+-- name: grown
+-- By their ids, which are given in order.
+select coalesce((select max(id) from chunks), 0) - last_chunk_id >= greatest(chunks, %(least)s) from word_index
+
 -- name: count_words
 create temporary table counted on commit drop as
 select p.term_id, c.rule_set_id, count(*) as chunks, sum(p.frequency::double precision) as length

@@ -54,7 +54,7 @@ def put_forbidden(index: Any, document: Make, text: str, *, copies: int) -> None
 
 def find(index: Any, question: str, **values: Any) -> Sequence[Hit]:
     """The hits of somebody who may read what is open, by words alone."""
-    options = {"strategy": "keyword", "limit": 10, "audience": EVERYBODY} | values
+    options: dict[str, Any] = {"strategy": "keyword", "limit": 10, "audience": EVERYBODY} | values
     return search(index.pool, index.embedder, question, **options).hits
 
 

@@ -286,3 +286,50 @@ def test_what_others_may_read_leaves_no_trace(
 
     assert find(index, "SEC-1")[0].named
     assert ask() == without
+
+
+def test_the_figures_are_counted_while_a_first_refresh_grows(
+    index: Any, source: Any, document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time that there are twice as many chunks, so that no word is long in many that nobody has counted."""
+    monkeypatch.setattr(terms, "GROWN", 4)
+    counted: list[int] = []
+    source.on_read = lambda _: counted.append(index.rows("select chunks from word_index")[0][0])
+    source.put(*(document(n, f"Printer {n}.") for n in range(40)))
+
+    index.refresh(source, mode="lazy")
+
+    assert 2 <= len({count for count in counted if count}) <= 4
+    assert index.rows("select chunks from word_index") == [(40,)]
+
+
+def test_what_an_update_has_not_counted_is_counted_as_the_refresh_begins(
+    index: Any, source: Any, document: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And while the words are indexed anew."""
+    source.put(*(document(n, f"Printer {n}.") for n in range(10)))
+    index.refresh(source, mode="lazy")
+    monkeypatch.setattr(terms, "GROWN", 4)
+    monkeypatch.setattr(terms, "_BATCH", 2)
+    with index.pool.connection() as connection:
+        connection.execute("update word_index set chunks = 0, last_chunk_id = 0, version = version + 1")
+    source.edit(document(11, "Printer."))
+    counted: list[int] = []
+    source.on_read = lambda _: counted.append(index.rows("select chunks from word_index")[0][0])
+    begun = index.rows("select trued_up_at from word_index")
+    index.refresh(source, mode="lazy")
+    assert counted == [10]
+    assert index.rows("select trued_up_at from word_index") > begun
+
+    monkeypatch.setattr(terms, "true_up", lambda _: counted.append(terms_done(index)))
+    with index.pool.connection() as connection:
+        connection.execute("update word_index set version = version + 1")
+    terms.reindex(index.pool)
+    assert counted[1:] == [4, 8]
+
+
+def terms_done(index: Any) -> int:
+    """How many chunks have words of the present version."""
+    return int(
+        index.rows("select count(*) from chunks join word_index on chunks.words = word_index.version")[0][0]
+    )
