@@ -204,14 +204,7 @@ def search(
         )
         with watch.step("embed"):
             values |= _vector(pool, embedder, question, strategy, tunings)
-        with watch.step("search"):
-            rows, lacking = _run(pool, audience, values)
-        if lacking:
-            with watch.step("lazy"):
-                embed_missing(pool, lacking, embedder, values["model_id"])
-            with watch.step("again"):
-                rows, _ = _run(pool, audience, values)
-        hits = [_hit(row) for row in rows]
+        hits = [_hit(row) for row in _rows(pool, embedder, audience, values, watch)]
         if reranker and hits:
             with watch.step("rerank"):
                 hits = _reranked(reranker, question, hits)[:limit]
@@ -280,6 +273,24 @@ def _vector(
         return values | {"vector": None, "model_id": model_id}
     vector = embedder.model.encode([question], query=True)[0]
     return values | {"vector": HalfVector(tuning.apply(vector) if tuning else vector), "model_id": model_id}
+
+
+def _rows(
+    pool: ConnectionPool,
+    embedder: Embedder,
+    audience: Audience,
+    values: Mapping[str, Any],
+    watch: _Stopwatch,
+) -> list[dict[str, Any]]:
+    """What is found; candidates that lack a vector get it first, and it is looked for again."""
+    with watch.step("search"):
+        rows, lacking = _run(pool, audience, values)
+    if lacking:
+        with watch.step("lazy"):
+            embed_missing(pool, lacking, embedder, values["model_id"])
+        with watch.step("again"):
+            rows, _ = _run(pool, audience, values)
+    return rows
 
 
 def _run(

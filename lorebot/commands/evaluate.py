@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,8 +89,12 @@ class _Terminated(KeyboardInterrupt):
 def _ending_in_order() -> Iterator[None]:
     """Let SIGTERM end the block as Ctrl-C does, so that the scratch schema is dropped; the exit code is 143."""
 
+    driver = logging.getLogger("psycopg")
+    level = driver.level
+
     def end(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_IGN)  # a second one would interrupt the clearing away
+        driver.setLevel(logging.ERROR)  # it warns of every statement that this cuts off
         raise _Terminated
 
     before = signal.signal(signal.SIGTERM, end)
@@ -99,6 +104,7 @@ def _ending_in_order() -> Iterator[None]:
         raise SystemExit(128 + signal.SIGTERM) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+        driver.setLevel(level)
 
 
 def _run(

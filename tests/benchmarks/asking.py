@@ -108,7 +108,8 @@ def recall(
     with pool.connection() as connection:
         connection.execute("set local statement_timeout = 0")
         visible, share = _visible(connection, model_id, emails)
-        vectors = embedder.encode(questions, query=True)
+        # One by one, as a search does: in a batch some backends round differently, which reorders near neighbours.
+        vectors = [embedder.encode([question], query=True)[0] for question in questions]
         shares = [
             _share_found(connection, HalfVector(vector), ids)
             for vector, ids in zip(vectors, found, strict=True)

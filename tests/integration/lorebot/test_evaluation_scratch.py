@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 
 from indexer.errors import IndexerError
+from lorebot.commands.evaluate import _ending_in_order
 from lorebot.evaluation.scratch import scratch_index
 
 SENTENCE = "The warden of the hut on the ridge rings the fog bell at dusk, and again when the cloud comes up."
@@ -132,3 +134,22 @@ def test_a_language_that_the_database_lacks_leaves_no_schema(database_url: str) 
         pytest.fail("there is no such language")
     with psycopg.connect(database_url) as connection:
         assert schemas(connection) == set()
+
+
+def test_what_sigterm_cuts_off_is_not_told() -> None:
+    """The driver warns of each statement that it could not end, while the block is left; afterwards as before."""
+    driver = logging.getLogger("psycopg")
+    told = []
+
+    def ended() -> None:
+        with _ending_in_order():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                told.append(driver.isEnabledFor(logging.WARNING))
+
+    with pytest.raises(SystemExit):
+        ended()
+
+    assert told == [False]
+    assert driver.isEnabledFor(logging.WARNING)
