@@ -231,11 +231,6 @@ create function wall() returns bit varying language sql stable parallel safe as 
     select coalesce(nullif(current_setting('lorebot.readable', true), ''), '0')::bit varying
 $$;
 
--- The same as ids.
-create function wall_sets() returns int[] language sql stable parallel safe as $$
-    select array(select id from generate_series(1, length(wall()) - 1) as id where get_bit(wall(), id) = 1)
-$$;
-
 alter table documents enable row level security;
 alter table chunks enable row level security;
 alter table embeddings enable row level security;
